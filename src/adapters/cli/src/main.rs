@@ -1,0 +1,2 @@
+//! The command `actfor`.
+fn main() {}

@@ -1,0 +1,19 @@
+//! actfor answers, inside the request path: who is really making this request, and on whose behalf? Then it decides.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod error;
+mod guard;
+pub mod jose;
+pub mod json;
+pub mod pack;
+pub mod relation;
+mod time;
+mod truth;
+
+pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
+pub use guard::{Decision, Guard, Request, Verdict};
+pub use time::{Round, Timestamp};
+pub use truth::Truth;

@@ -1,0 +1,3 @@
+//! Builds the core without std.
+#![no_std]
+pub use actfor::Guard;
