@@ -128,6 +128,7 @@ codes! {
     // Who is it.
     AgentMissing = "agent_missing", Identity, 403, None, "The access token does not say which agent is acting.", "the agent context profile";
     ForeignName = "foreign_name", Identity, 403, None, "The issuer names somebody whom it may not speak for.", "the agent context profile";
+    ContextInvalid = "context_invalid", Identity, 403, None, "The assertion about who is acting is not accepted.", "the agent context profile";
     FactsConflict = "facts_conflict", Identity, 403, None, "The facts about who is acting contradict each other.", "the agent context profile";
     ChainInconsistent = "chain_inconsistent", Identity, 403, None, "The chain of agents does not fit together.", "RFC 8693 §4.1";
     ClientUnclassified = "client_unclassified", Identity, 403, None, "It is not known whether this client is an application or an agent.", "RFC 9700 §4.15";

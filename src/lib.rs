@@ -5,12 +5,19 @@
 extern crate alloc;
 
 mod error;
+mod cache;
+mod config;
+mod document;
 mod guard;
+pub mod identity;
 pub mod jose;
 pub mod json;
+mod names;
 pub mod pack;
+pub mod policy;
 pub mod relation;
 mod time;
+pub mod token;
 mod truth;
 
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};

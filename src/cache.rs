@@ -1,0 +1,90 @@
+//! Verified tokens that were seen before: a keyed hash, a look-up and a comparison of all bytes.
+//!
+//! Bounded: a fixed number of slots in sets of four, the oldest of a set makes room. Only tokens whose
+//! signature held get in, and everything that depends on time or on the request is checked again on use.
+//! The whole cache is dropped when a key set or the configuration changes.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+use crate::token::VerifiedToken;
+
+const WAYS: usize = 4;
+/// Longer tokens are verified every time, so that the bound on slots bounds the memory too.
+const LONGEST: usize = 8_192;
+/// How much of a token's end is hashed. It is the signature, which a stranger cannot choose for a token that
+/// verifies; the comparison of all bytes decides.
+const HASHED: usize = 96;
+
+/// A bounded set of verified tokens.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    seed: u64,
+    sets: Vec<[Option<Slot>; WAYS]>,
+    /// Counts insertions; tells which slot of a set is the oldest.
+    clock: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    hash: u64,
+    at: u64,
+    token: Arc<VerifiedToken>,
+}
+
+impl Cache {
+    /// A cache of at most `slots` tokens (rounded to a power of two); none for zero.
+    pub fn new(slots: usize, seed: u64) -> Self {
+        let sets = if slots == 0 { 0 } else { slots.div_ceil(WAYS).next_power_of_two() };
+        Self { seed, sets: alloc::vec![[const { None }; WAYS]; sets], clock: 0 }
+    }
+
+    /// The token with exactly these bytes.
+    pub fn get(&self, compact: &str) -> Option<Arc<VerifiedToken>> {
+        let hash = self.hash(compact);
+        let set = self.sets.get(self.index(hash))?;
+        let slot = set.iter().flatten().find(|slot| slot.hash == hash && slot.token.compact() == compact)?;
+        Some(Arc::clone(&slot.token))
+    }
+
+    /// Remembers a token; the oldest of its set makes room.
+    pub fn insert(&mut self, token: &Arc<VerifiedToken>) {
+        if token.compact().len() > LONGEST {
+            return;
+        }
+        let hash = self.hash(token.compact());
+        let index = self.index(hash);
+        self.clock = self.clock.wrapping_add(1);
+        let at = self.clock;
+        let Some(set) = self.sets.get_mut(index) else { return };
+        let oldest = set.iter_mut().min_by_key(|slot| slot.as_ref().map_or(0, |slot| slot.at));
+        if let Some(slot) = oldest {
+            *slot = Some(Slot { hash, at, token: Arc::clone(token) });
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.sets.iter_mut().for_each(|set| *set = [const { None }; WAYS]);
+    }
+
+    /// An empty cache of the same size and key.
+    pub fn emptied(&self) -> Self {
+        Self { seed: self.seed, sets: alloc::vec![[const { None }; WAYS]; self.sets.len()], clock: 0 }
+    }
+
+    fn hash(&self, compact: &str) -> u64 {
+        let bytes = compact.as_bytes();
+        let tail = bytes.get(bytes.len().saturating_sub(HASHED)..).unwrap_or_default();
+        let mut hasher = SipHasher13::new_with_keys(self.seed, !self.seed);
+        hasher.write(tail);
+        hasher.write_usize(bytes.len());
+        hasher.finish()
+    }
+
+    fn index(&self, hash: u64) -> usize {
+        (hash as usize) & self.sets.len().saturating_sub(1)
+    }
+}

@@ -1,0 +1,494 @@
+//! The configuration document: one for every host, read strictly. Every error names its field.
+//!
+//! `issuer`, `audience`, `algorithms` and `dialect` have no default: without them nothing loads. A member
+//! that is not known refuses, so a misspelt setting is never a setting left out. The member `envoy` belongs
+//! to the Envoy filter and is not read here.
+
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
+use crate::error::{Code, ConfigError, quote};
+use crate::identity::context::{Mode, Principal};
+use crate::identity::dialect::Dialect;
+use crate::jose::{Algorithm, KeySet};
+use crate::json::{self, Limits as JsonLimits, Object, Value};
+use crate::names::Template;
+use crate::policy::Source;
+use crate::relation::Tuple;
+
+/// What the document says, without the policy's source.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who may issue tokens.
+    pub issuers: Vec<Issuer>,
+    names: Vec<NameSpace>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// One issuer of access tokens, and what it is trusted for.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// `iss`, compared character by character.
+    pub issuer: String,
+    /// What this service is called in `aud`.
+    pub audiences: Vec<String>,
+    /// What its tokens may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// How it writes down who is acting.
+    pub dialect: Dialect,
+    /// Where its keys come from.
+    pub jwks_uri: Option<String>,
+    /// Its keys, once they are known.
+    pub keys: Option<KeySet>,
+    /// Whether bearer tokens are accepted.
+    pub binding: BindingPolicy,
+    /// Seconds by which clocks may differ.
+    pub leeway: u64,
+    speaks_for: Vec<String>,
+    clients: Vec<(String, Client)>,
+}
+
+/// Whether tokens must be bound to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindingPolicy {
+    /// Bearer tokens are accepted too. A bound token always needs its proof.
+    Optional,
+    /// Every token must be bound.
+    Required,
+}
+
+/// What is known of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// Application, agent, or both.
+    pub kind: ClientKind,
+    /// The mode in which it always works, where its tokens cannot say it.
+    pub mode: Option<Mode>,
+    /// Seconds after `iat` for which the user counts as present.
+    pub present_for: Option<u64>,
+}
+
+/// What kind of software a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Software that acts by itself.
+    Agent,
+    /// A user's tool: no agent acts.
+    App,
+    /// Carries both kinds of traffic: without `act`, no access.
+    Mixed,
+}
+
+/// Bounds of a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Verified tokens that are remembered.
+    pub cached_tokens: usize,
+    /// The size of a token in bytes.
+    pub token_bytes: usize,
+    /// Records in `Agent-Chain`.
+    pub chain: usize,
+}
+
+/// How the names of one space become objects of the model.
+#[derive(Debug, Clone)]
+struct NameSpace {
+    iss: String,
+    same_as: Option<String>,
+    user: Option<Template>,
+    agent: Option<Template>,
+    instance: Option<Template>,
+    client: Option<Template>,
+}
+
+impl Issuer {
+    /// Whether it may name somebody in the space `iss`: its own always, others where the configuration says so.
+    pub fn may_name(&self, iss: &str) -> bool {
+        self.issuer == iss || self.speaks_for.iter().any(|other| other == iss)
+    }
+
+    /// What is known of a client: the exact name first, then the longest pattern.
+    pub fn client(&self, client_id: &str) -> Option<Client> {
+        let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(prefix) => client_id.starts_with(prefix),
+            None => pattern == client_id,
+        };
+        let rank = |pattern: &str| (!pattern.ends_with('*'), pattern.len());
+        let best = self.clients.iter().filter(|(pattern, _)| fits(pattern)).max_by_key(|(pattern, _)| rank(pattern));
+        best.map(|(_, client)| *client)
+    }
+}
+
+impl Config {
+    /// Reads the document; gives the configuration and the source of its policy.
+    pub fn parse(document: &[u8]) -> Result<(Self, Source), ConfigError> {
+        let value = json::parse(document, &JsonLimits::CONFIG)
+            .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
+        let root = Node { path: String::new(), value: &value };
+        let root = root.object(&["issuers", "names", "policy", "files", "tuples", "revoked", "limits", "envoy"])?;
+        let issuers = root.required("issuers")?.list(issuer)?;
+        if issuers.is_empty() {
+            return Err(invalid("issuers", "names no issuer, so nothing could ever be allowed"));
+        }
+        for (at, issuer) in issuers.iter().enumerate() {
+            if issuers.iter().take(at).any(|other| other.issuer == issuer.issuer) {
+                return Err(invalid(format!("issuers[{at}].issuer"), format!("{} is there twice", quote(&issuer.issuer))));
+            }
+        }
+        let names = names(root.optional("names").as_ref(), &issuers)?;
+        if let Some(revoked) = root.optional("revoked") {
+            if revoked.value.as_array().is_none_or(|list| !list.is_empty()) {
+                return Err(unsupported(&revoked.path, "revocation is not built yet: leave it empty"));
+            }
+        }
+        let limits = limits(root.optional("limits").as_ref())?;
+        let source = source(&root)?;
+        Ok((Self { issuers, names, limits }, source))
+    }
+
+    /// A user's object in the model.
+    pub fn user_object(&self, user: &Principal) -> Option<String> {
+        self.object(&user.iss, |space| space.user.as_ref(), |_| Some(&user.sub))
+    }
+
+    /// An agent's object in the model.
+    pub fn agent_object(&self, agent: &Principal) -> Option<String> {
+        self.object(&agent.iss, |space| space.agent.as_ref(), |_| Some(&agent.sub))
+    }
+
+    /// A client's object in the model: `sub` is its client id.
+    pub fn client_object(&self, client: &Principal) -> Option<String> {
+        self.object(&client.iss, |space| space.client.as_ref(), |_| Some(&client.sub))
+    }
+
+    /// An instance's object in the model.
+    pub fn instance_object(&self, iss: &str, id: &str) -> Option<String> {
+        self.object(iss, |space| space.instance.as_ref(), |_| Some(id))
+    }
+
+    fn object<'v>(
+        &self,
+        iss: &str,
+        template: impl Fn(&NameSpace) -> Option<&Template>,
+        value: impl Fn(&str) -> Option<&'v str>,
+    ) -> Option<String> {
+        let space = self.names.iter().find(|space| space.iss == iss)?;
+        let mut out = String::new();
+        template(space)?.render(&mut out, value).then_some(out)
+    }
+}
+
+/// A value of the document and where it stands.
+struct Node<'v> {
+    path: String,
+    value: &'v Value<'v>,
+}
+
+/// An object of the document whose members are all known.
+struct Members<'v> {
+    path: String,
+    object: &'v Object<'v>,
+}
+
+fn invalid(path: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    ConfigError::new(Code::ConfigInvalid, path, message)
+}
+
+fn unsupported(path: &str, message: &str) -> ConfigError {
+    ConfigError::new(Code::ConfigUnsupported, path, message)
+}
+
+impl<'v> Node<'v> {
+    fn wrong(&self, wanted: &str) -> ConfigError {
+        invalid(self.path.clone(), format!("is {} and must be {wanted}", self.value.kind()))
+    }
+
+    fn text(&self) -> Result<&'v str, ConfigError> {
+        match self.value.as_str() {
+            Some("") => Err(invalid(self.path.clone(), "is empty")),
+            Some(text) => Ok(text),
+            None => Err(self.wrong("a string")),
+        }
+    }
+
+    fn whole(&self, most: u64) -> Result<u64, ConfigError> {
+        match self.value.as_u64() {
+            Some(number) if number <= most => Ok(number),
+            _ => Err(self.wrong(&format!("a whole number from 0 to {most}"))),
+        }
+    }
+
+    fn list<T>(&self, read: impl Fn(Node<'v>) -> Result<T, ConfigError>) -> Result<Vec<T>, ConfigError> {
+        let items = self.value.as_array().ok_or_else(|| self.wrong("an array"))?;
+        let node = |(at, value)| Node { path: format!("{}[{at}]", self.path), value };
+        items.iter().enumerate().map(|item| read(node(item))).collect()
+    }
+
+    fn texts(&self) -> Result<Vec<String>, ConfigError> {
+        self.list(|item| item.text().map(ToOwned::to_owned))
+    }
+
+    fn members(&self) -> Result<impl Iterator<Item = (&'v str, Node<'v>)>, ConfigError> {
+        let object = self.value.as_object().ok_or_else(|| self.wrong("an object"))?;
+        let path = self.path.clone();
+        Ok(object.iter().map(move |(name, value)| (name, Node { path: join(&path, name), value })))
+    }
+
+    fn object(&self, known: &[&str]) -> Result<Members<'v>, ConfigError> {
+        let object = self.value.as_object().ok_or_else(|| self.wrong("an object"))?;
+        for (name, _) in object.iter() {
+            if !known.contains(&name) {
+                let message = format!("{} is not known; known are {}", quote(name), known.join(", "));
+                return Err(invalid(self.path.clone(), message));
+            }
+        }
+        Ok(Members { path: self.path.clone(), object })
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
+}
+
+impl<'v> Members<'v> {
+    fn optional(&self, name: &str) -> Option<Node<'v>> {
+        self.object.get(name).map(|value| Node { path: join(&self.path, name), value })
+    }
+
+    fn required(&self, name: &str) -> Result<Node<'v>, ConfigError> {
+        self.optional(name).ok_or_else(|| invalid(join(&self.path, name), "is missing and has no default"))
+    }
+}
+
+fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
+    let members = node.object(&[
+        "issuer", "audience", "algorithms", "dialect", "jwks", "jwks_uri", "binding", "speaks_for", "clients",
+        "leeway", "context_issuers", "introspection", "status",
+    ])?;
+    for later in ["context_issuers", "introspection", "status"] {
+        if let Some(node) = members.optional(later) {
+            return Err(unsupported(&node.path, "is not built yet: leave it out"));
+        }
+    }
+    let issuer = members.required("issuer")?.text()?.to_owned();
+    let audience = members.required("audience")?;
+    let audiences = match audience.value {
+        Value::String(_) => Vec::from([audience.text()?.to_owned()]),
+        _ => audience.texts()?,
+    };
+    if audiences.is_empty() {
+        return Err(invalid(audience.path, "names no audience"));
+    }
+    if audiences.iter().any(|name| name.contains('*')) {
+        return Err(invalid(audience.path, "is compared character by character: `*` would never match"));
+    }
+    let algorithms = members.required("algorithms")?.list(|item| {
+        let name = item.text()?;
+        Algorithm::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Algorithm::ALL.iter().map(|a| a.name()).collect();
+            invalid(item.path.clone(), format!("{} is not an algorithm of this build; known are {}", quote(name), known.join(", ")))
+        })
+    })?;
+    if algorithms.is_empty() {
+        return Err(invalid(join(&node.path, "algorithms"), "names no algorithm"));
+    }
+    let dialect = members.required("dialect")?;
+    let name = dialect.text()?;
+    let dialect = Dialect::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Dialect::ALL.iter().map(|d| d.as_str()).collect();
+        invalid(dialect.path.clone(), format!("{} is not a dialect; known are {}", quote(name), known.join(", ")))
+    })?;
+    let (keys, jwks_uri) = match (members.optional("jwks"), members.optional("jwks_uri")) {
+        (Some(jwks), None) => (Some(key_set(&jwks)?), None),
+        (None, Some(uri)) => (None, Some(uri.text()?.to_owned())),
+        _ => return Err(invalid(node.path, "needs `jwks` or `jwks_uri`, one of the two")),
+    };
+    if let Some(uri) = &jwks_uri {
+        if !uri.starts_with("https://") && !uri.starts_with("http://") {
+            return Err(invalid(join(&node.path, "jwks_uri"), "must be an https URL"));
+        }
+    }
+    let binding = match members.optional("binding") {
+        None => BindingPolicy::Required,
+        Some(node) => match node.text()? {
+            "required" => BindingPolicy::Required,
+            "optional" => BindingPolicy::Optional,
+            other => return Err(invalid(node.path.clone(), format!("{} must be `required` or `optional`", quote(other)))),
+        },
+    };
+    let speaks_for = members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?;
+    let clients = match members.optional("clients") {
+        None => Vec::new(),
+        Some(node) => node.members()?.map(|(name, node)| client(name, &node)).collect::<Result<_, _>>()?,
+    };
+    let leeway = members.optional("leeway").map_or(Ok(0), |node| node.whole(300))?;
+    Ok(Issuer { issuer, audiences, algorithms, dialect, jwks_uri, keys, binding, leeway, speaks_for, clients })
+}
+
+fn key_set(node: &Node<'_>) -> Result<KeySet, ConfigError> {
+    KeySet::from_value(node.value).map_err(|e| ConfigError::new(e.code, node.path.clone(), e.detail))
+}
+
+fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> {
+    if name.trim_end_matches('*').contains('*') || name.ends_with("**") {
+        return Err(invalid(node.path.clone(), "`*` may stand at the end only"));
+    }
+    let kind = |node: &Node<'_>| match node.text()? {
+        "agent" => Ok(ClientKind::Agent),
+        "app" => Ok(ClientKind::App),
+        "mixed" => Ok(ClientKind::Mixed),
+        other => Err(invalid(node.path.clone(), format!("{} must be `app`, `agent` or `mixed`", quote(other)))),
+    };
+    let client = if node.value.as_str().is_some() {
+        Client { kind: kind(node)?, mode: None, present_for: None }
+    } else {
+        let members = node.object(&["kind", "mode", "present_for"])?;
+        let mode = match members.optional("mode") {
+            None => None,
+            Some(node) => Some(Mode::from_name(node.text()?).ok_or_else(|| {
+                invalid(node.path.clone(), "must be `interactive`, `offline` or `automated`")
+            })?),
+        };
+        let present_for = members.optional("present_for").map(|node| node.whole(86_400)).transpose()?;
+        if (mode == Some(Mode::Interactive)) != present_for.is_some() {
+            return Err(invalid(node.path.clone(), "`mode: interactive` needs `present_for`, and nothing else has it"));
+        }
+        Client { kind: kind(&members.required("kind")?)?, mode, present_for }
+    };
+    Ok((name.into(), client))
+}
+
+fn names(node: Option<&Node<'_>>, issuers: &[Issuer]) -> Result<Vec<NameSpace>, ConfigError> {
+    let mut needed: Vec<&str> = Vec::new();
+    for issuer in issuers {
+        for space in core::iter::once(&issuer.issuer).chain(&issuer.speaks_for) {
+            if !needed.contains(&space.as_str()) {
+                needed.push(space);
+            }
+        }
+    }
+    let Some(node) = node else {
+        let [only] = needed.as_slice() else {
+            return Err(invalid("names", format!("is missing: there are several name spaces ({})", needed.join(", "))));
+        };
+        return Ok(Vec::from([default_space(only)]));
+    };
+    let spaces: Vec<_> = node.members()?.map(|(iss, node)| name_space(iss, &node)).collect::<Result<_, _>>()?;
+    for space in &needed {
+        if !spaces.iter().any(|known| known.iss == *space) {
+            return Err(invalid("names", format!("has no entry for the name space {}", quote(space))));
+        }
+    }
+    for (at, space) in spaces.iter().enumerate() {
+        if let Some(other) = &space.same_as {
+            if !spaces.iter().any(|known| known.iss == *other) {
+                return Err(invalid(join("names", &space.iss), format!("`same_as` names {}, which has no entry", quote(other))));
+            }
+        }
+        check_apart(space)?;
+        for other in spaces.iter().take(at) {
+            let joined = space.same_as.as_deref() == Some(&other.iss) || other.same_as.as_deref() == Some(&space.iss);
+            let meet = space.templates().find(|(_, a)| other.templates().any(|(_, b)| a.may_meet(b)));
+            if let (Some((_, template)), false) = (meet, joined) {
+                return Err(invalid(
+                    join("names", &space.iss),
+                    format!(
+                        "`{}` can give the same object as a name of {}: write different templates, or `same_as`",
+                        template.source(),
+                        quote(&other.iss)
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(spaces)
+}
+
+/// Inside one space, users and agents share names (`sub`); instances and clients have names of their own.
+fn check_apart(space: &NameSpace) -> Result<(), ConfigError> {
+    for (name, template) in space.templates().filter(|(name, _)| matches!(*name, "instance" | "client")) {
+        if let Some((other, _)) = space.templates().find(|(n, t)| *n != name && t.may_meet(template)) {
+            return Err(invalid(join("names", &space.iss), format!("`{name}` and `{other}` can give the same object")));
+        }
+    }
+    Ok(())
+}
+
+impl NameSpace {
+    fn templates(&self) -> impl Iterator<Item = (&'static str, &Template)> {
+        let all = [
+            ("user", &self.user),
+            ("agent", &self.agent),
+            ("instance", &self.instance),
+            ("client", &self.client),
+        ];
+        all.into_iter().filter_map(|(name, template)| template.as_ref().map(|t| (name, t)))
+    }
+}
+
+fn default_space(iss: &str) -> NameSpace {
+    let template = |text| Template::parse_object(text).ok();
+    NameSpace {
+        iss: iss.into(),
+        same_as: None,
+        user: template("user:{sub}"),
+        agent: template("agent:{sub}"),
+        instance: template("instance:{id}"),
+        client: template("client:{client_id}"),
+    }
+}
+
+fn name_space(iss: &str, node: &Node<'_>) -> Result<NameSpace, ConfigError> {
+    let members = node.object(&["user", "agent", "instance", "client", "same_as"])?;
+    let template = |name: &str, hole: &str| -> Result<Option<Template>, ConfigError> {
+        let Some(node) = members.optional(name) else { return Ok(None) };
+        let template = Template::parse_object(node.text()?).map_err(|e| invalid(node.path.clone(), e))?;
+        if template.holes().ne([hole]) {
+            return Err(invalid(node.path, format!("needs the placeholder `{{{hole}}}` once and no other")));
+        }
+        Ok(Some(template))
+    };
+    Ok(NameSpace {
+        iss: iss.into(),
+        same_as: members.optional("same_as").map(|node| node.text().map(ToOwned::to_owned)).transpose()?,
+        user: template("user", "sub")?,
+        agent: template("agent", "sub")?,
+        instance: template("instance", "id")?,
+        client: template("client", "client_id")?,
+    })
+}
+
+fn limits(node: Option<&Node<'_>>) -> Result<Limits, ConfigError> {
+    let mut limits = Limits { cached_tokens: 4_096, token_bytes: 16_384, chain: 8 };
+    let Some(node) = node else { return Ok(limits) };
+    let members = node.object(&["cached_tokens", "token_bytes", "chain"])?;
+    let read = |name: &str, most: u64, slot: &mut usize| -> Result<(), ConfigError> {
+        if let Some(node) = members.optional(name) {
+            *slot = usize::try_from(node.whole(most)?).map_err(|_| node.wrong("smaller"))?;
+        }
+        Ok(())
+    };
+    read("cached_tokens", 1_048_576, &mut limits.cached_tokens)?;
+    read("token_bytes", 65_536, &mut limits.token_bytes)?;
+    read("chain", 32, &mut limits.chain)?;
+    Ok(limits)
+}
+
+/// The policy's source: rules, the files that they name, and tuples.
+fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
+    let policy = root.required("policy")?.text()?.to_owned();
+    let files = match root.optional("files") {
+        None => Vec::new(),
+        Some(node) => node
+            .members()?
+            .map(|(name, node)| Ok((name.to_owned(), node.text()?.to_owned())))
+            .collect::<Result<_, ConfigError>>()?,
+    };
+    let tuples = match root.optional("tuples") {
+        None => Vec::new(),
+        Some(node) => node.list(|item| {
+            Tuple::from_value(item.value).map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
+        })?,
+    };
+    Ok(Source { policy, files, tuples })
+}

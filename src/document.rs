@@ -1,0 +1,376 @@
+//! The decision document: one JSON shape in every host, the same bytes for the same inputs.
+
+use alloc::{format, string::String, sync::Arc};
+
+use crate::error::Code;
+use crate::guard::{Decision, Request, Verdict};
+use crate::identity::context::Identity;
+use crate::identity::{Fact, Kind, Src, Why};
+use crate::json::Writer;
+use crate::policy::Policy;
+use crate::policy::decide::{Reason, Term};
+use crate::time::Timestamp;
+use crate::token::VerifiedToken;
+use crate::truth::Truth;
+
+/// The checks of a request, in the order in which they run. The first that does not pass gives the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// The request target is canonical, and no header changes the method.
+    Path,
+    /// There is one token, of a sane size and form.
+    Token,
+    /// Its issuer is accepted.
+    Issuer,
+    /// Its header asks for nothing that is not accepted.
+    Header,
+    /// The key is known.
+    Key,
+    /// The signature holds.
+    Signature,
+    /// The claims that it needs are there and well formed.
+    Claims,
+    /// It is meant for this service.
+    Audience,
+    /// It is not expired and not early.
+    Time,
+    /// The key that it is bound to was shown.
+    Proof,
+    /// Who is acting for whom is known, and is a kind of relationship.
+    Relationship,
+    /// The user is present, where that was promised.
+    Presence,
+    /// The request is an action on an object.
+    Action,
+    /// The token covers it.
+    Coverage,
+    /// A rule allows it.
+    Rule,
+    /// User or agents have the relation.
+    Relation,
+    /// It is the record of the person of the case.
+    Personal,
+    /// The conditions of the rule hold.
+    Conditions,
+    /// Every earlier agent is vouched for.
+    Chain,
+    /// Every agent may do this at all.
+    Ceiling,
+    /// No rule forbids it.
+    Forbid,
+}
+
+impl Check {
+    const ALL: [Self; 21] = [
+        Self::Path,
+        Self::Token,
+        Self::Issuer,
+        Self::Header,
+        Self::Key,
+        Self::Signature,
+        Self::Claims,
+        Self::Audience,
+        Self::Time,
+        Self::Proof,
+        Self::Relationship,
+        Self::Presence,
+        Self::Action,
+        Self::Coverage,
+        Self::Rule,
+        Self::Relation,
+        Self::Personal,
+        Self::Conditions,
+        Self::Chain,
+        Self::Ceiling,
+        Self::Forbid,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Token => "token",
+            Self::Issuer => "issuer",
+            Self::Header => "header",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+            Self::Audience => "audience",
+            Self::Time => "time",
+            Self::Proof => "proof",
+            Self::Relationship => "relationship",
+            Self::Presence => "presence",
+            Self::Action => "action",
+            Self::Coverage => "coverage",
+            Self::Rule => "rule",
+            Self::Relation => "relation",
+            Self::Personal => "personal",
+            Self::Conditions => "conditions",
+            Self::Chain => "chain",
+            Self::Ceiling => "ceiling",
+            Self::Forbid => "forbid",
+        }
+    }
+
+    /// The check that yields a code before the policy is asked.
+    pub fn of_code(code: Code) -> Self {
+        match code {
+            Code::RequestInvalid | Code::PathNotCanonical | Code::MethodOverride | Code::ClockInvalid => Self::Path,
+            Code::TokenMissing | Code::TokenAmbiguous | Code::TokenTooLarge | Code::TokenMalformed => Self::Token,
+            Code::IssuerUnknown => Self::Issuer,
+            Code::HeaderUnsupported | Code::AlgorithmNotAllowed | Code::TokenTypeWrong => Self::Header,
+            Code::KeysUnavailable | Code::KeyUnknown => Self::Key,
+            Code::SignatureInvalid => Self::Signature,
+            Code::ClaimMissing | Code::ClaimInvalid => Self::Claims,
+            Code::AudienceMismatch => Self::Audience,
+            Code::TokenExpired | Code::TokenNotYetValid => Self::Time,
+            Code::ProofMissing | Code::ProofInvalid => Self::Proof,
+            Code::PresenceExpired => Self::Presence,
+            Code::Unmapped => Self::Action,
+            _ => Self::Relationship,
+        }
+    }
+}
+
+impl From<Term> for Check {
+    fn from(term: Term) -> Self {
+        match term {
+            Term::Coverage => Self::Coverage,
+            Term::Rule => Self::Rule,
+            Term::Relation => Self::Relation,
+            Term::Personal => Self::Personal,
+            Term::Conditions => Self::Conditions,
+            Term::Chain => Self::Chain,
+            Term::Ceiling => Self::Ceiling,
+            Term::Forbid => Self::Forbid,
+        }
+    }
+}
+
+/// What is only gathered when a document will be written.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// The check that did not pass, and whether it is F or U.
+    pub failed: Option<(Check, Truth)>,
+    /// What happened, for the administrator.
+    pub detail: String,
+    /// The action's name.
+    pub action: Option<String>,
+    /// The object.
+    pub object: Option<String>,
+    /// Records of earlier agents, by their place; `None` where there is none.
+    pub records: alloc::vec::Vec<Option<Arc<VerifiedToken>>>,
+    /// Whether the token was shown to be bound, and how.
+    pub binding: Option<&'static str>,
+    /// The proof, or what failed.
+    pub reasons: alloc::vec::Vec<Reason>,
+    /// Relations that would have been needed and are not in the pack: object, relation, subject.
+    pub missing: alloc::vec::Vec<(String, String, String)>,
+}
+
+/// Writes the document.
+pub fn write(decision: &Decision, notes: &Notes, request: &Request<'_>, now: Option<Timestamp>, policy: &Policy) -> String {
+    let mut w = Writer::default();
+    let allowed = decision.verdict() == Verdict::Allow;
+    w.object(|w| {
+        w.key("v").number(1);
+        w.key("id").string(request.id);
+        match now {
+            Some(now) => w.key("at").number(now.seconds()),
+            None => w.key("at").null(),
+        }
+        w.key("policy").string(&format!("sha256:{}", hex(policy.pack.policy_id())));
+        w.key("decision").string(decision.verdict().as_str());
+        w.key("stage").string_or_null(decision.code().map(|code| code.stage().as_str()));
+        w.key("code").string_or_null(decision.code().map(Code::as_str));
+        w.key("status").number(u64::from(decision.status()));
+        w.key("who");
+        match decision.token() {
+            Some(token) => who(w, token, notes),
+            None => w.null(),
+        }
+        w.key("action").string_or_null(notes.action.as_deref());
+        w.key("object").string_or_null(notes.object.as_deref());
+        w.key("rule").string_or_null(decision.rule());
+        w.key("checks").array(|w| checks(w, decision, notes));
+        w.key("because").array(|w| {
+            for reason in notes.reasons.iter().filter(|reason| reason.met == allowed) {
+                because(w, reason, policy);
+            }
+        });
+        w.key("missing").array(|w| {
+            for (object, relation, subject) in &notes.missing {
+                w.object(|w| {
+                    w.key("user").string(subject);
+                    w.key("relation").string(relation);
+                    w.key("object").string(object);
+                });
+            }
+        });
+        w.key("shadow").array(|_| {});
+        w.key("challenge").string_or_null(decision.challenge().as_deref());
+        w.key("reason_user").string_or_null(decision.code().map(Code::reason_user));
+        w.key("reason_admin");
+        if allowed { w.null() } else { w.string(&notes.detail) }
+    });
+    w.finish()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
+fn checks(w: &mut Writer, decision: &Decision, notes: &Notes) {
+    let identity = decision.token().and_then(|token| token.identity().ok());
+    for check in Check::ALL {
+        let result = match notes.failed {
+            Some((failed, truth)) if failed == check => match truth {
+                Truth::Unknown => "unknown",
+                Truth::False | Truth::True => "fail",
+            },
+            Some((failed, _)) if failed < check => "not_reached",
+            _ if is_needed(check, decision, identity, notes) => "pass",
+            _ => "not_needed",
+        };
+        w.object(|w| {
+            w.key("name").string(check.as_str());
+            w.key("result").string(result);
+        });
+    }
+}
+
+/// Whether there was anything to check.
+fn is_needed(check: Check, decision: &Decision, identity: Option<&Identity>, notes: &Notes) -> bool {
+    if decision.is_public() {
+        return check == Check::Path;
+    }
+    let kind = identity.and_then(|identity| identity.kind.as_ref().ok());
+    match check {
+        Check::Proof => notes.binding.is_some_and(|binding| binding != "bearer"),
+        Check::Presence => identity.is_some_and(|identity| identity.facts.present_until.value().is_some()),
+        Check::Personal => kind == Some(&Kind::Assigned),
+        Check::Chain => identity.is_some_and(|identity| identity.depth() > 0),
+        Check::Ceiling => kind != Some(&Kind::Itself),
+        _ => true,
+    }
+}
+
+fn who(w: &mut Writer, token: &VerifiedToken, notes: &Notes) {
+    let Ok(identity) = token.identity() else {
+        w.null();
+        return;
+    };
+    let facts = &identity.facts;
+    w.object(|w| {
+        w.key("user");
+        fact(w, &facts.user, |w, user| {
+            w.key("iss").string(&user.principal.iss);
+            w.key("sub").string(&user.principal.sub);
+            w.key("role").string(user.role.as_str());
+        });
+        w.key("agent");
+        fact(w, &facts.agent, |w, agent| {
+            w.key("iss").string(&agent.iss);
+            w.key("sub").string(&agent.sub);
+        });
+        w.key("instance");
+        fact(w, &facts.instance, |w, instance| {
+            w.key("iss").string(&instance.iss);
+            w.key("id").string(&instance.id);
+            w.key("kind").string(&instance.kind);
+            if let Some((iss, id)) = &instance.parent {
+                w.key("parent").object(|w| {
+                    w.key("iss").string(iss);
+                    w.key("id").string(id);
+                });
+            }
+        });
+        w.key("relationship").object(|w| {
+            w.key("kind").string_or_null(identity.kind.as_ref().ok().map(|kind| kind.as_str()));
+            w.key("mode").string_or_null(facts.mode.value().map(|mode| mode.as_str()));
+            w.key("authority").string_or_null(facts.authority.value().map(|authority| authority.as_str()));
+            w.key("task").string_or_null(facts.task.value().map(String::as_str));
+            match facts.present_until.value() {
+                Some(until) => w.key("present_until").number(until.seconds()),
+                None => w.key("present_until").null(),
+            }
+            let src = facts.authority.src().or(facts.mode.src());
+            w.key("source").string_or_null(src.map(|src| top(src)).as_deref());
+        });
+        w.key("chain").object(|w| chain(w, identity, notes));
+        w.key("binding").string_or_null(notes.binding);
+    });
+}
+
+/// The member at the top of the token in which a fact stands: `token:agent_rel`.
+fn top(src: &Src) -> String {
+    let text = src.text();
+    text.split('.').next().map(String::from).unwrap_or_default()
+}
+
+fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
+    let depth = identity.depth();
+    let mut recorded = 0_usize;
+    w.key("hops").array(|w| {
+        for index in 0..depth {
+            let record = notes.records.get(index).and_then(Option::as_ref);
+            let agent = identity.facts.earlier.get(index);
+            let from_record = record.and_then(|token| token.identity().ok()).map(|identity| &identity.facts);
+            w.object(|w| {
+                let principal = agent.or_else(|| from_record.and_then(|facts| facts.agent.value()));
+                w.key("iss").string_or_null(principal.map(|p| p.iss.as_str()));
+                w.key("sub").string_or_null(principal.map(|p| p.sub.as_str()));
+                w.key("instance").string_or_null(
+                    from_record.and_then(|facts| facts.instance.value()).map(|instance| instance.id.as_str()),
+                );
+                w.key("source").string(if agent.is_some() { "token:act" } else { "hop:agent_chain" });
+                w.key("record").string_or_null(record.map(|_| "agent_chain"));
+            });
+            recorded = recorded.saturating_add(usize::from(record.is_some()));
+        }
+    });
+    w.key("complete").bool(recorded == depth);
+    w.key("trust").string(match (depth, recorded) {
+        (0, _) => "current_only",
+        (depth, recorded) if depth == recorded => "recorded",
+        _ => "issuer_endorsed",
+    });
+}
+
+/// A fact with its source: the value's members, or `absent`, or `unknown` with the reason.
+fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) {
+    w.object(|w| {
+        match fact {
+            Fact::Asserted(value, _) => write(w, value),
+            Fact::Derived(value, _, _) => write(w, value),
+            Fact::Absent(_) => w.key("absent").bool(true),
+            Fact::Unknown(why) => w.key("unknown").string(match why {
+                Why::Silent => "silent",
+                Why::Unreadable(_) => "unreadable",
+            }),
+        }
+        if let Fact::Derived(_, _, rule) = fact {
+            w.key("derived").string(rule);
+        }
+        w.key("source").string_or_null(fact.src().map(Src::text).as_deref());
+    });
+}
+
+fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
+    w.object(|w| {
+        w.key("term").string(reason.term);
+        w.key("holds").string(reason.holds.as_str());
+        if let Some((user, relation, object)) = &reason.relation {
+            w.key("user").string(user);
+            w.key("relation").string(relation);
+            w.key("object").string(object);
+            w.key("source").string("store");
+            w.key("via").array(|w| reason.via.iter().for_each(|step| step.write(w)));
+        }
+        w.key("text").string(&reason.text);
+        match reason.line {
+            Some(line) => w.key("at").string(&format!("{}:{line}", policy.rules.file)),
+            None => w.key("at").null(),
+        }
+    });
+}

@@ -1,0 +1,277 @@
+//! How names from outside become names of the model: one encoding and one kind of template, for tokens,
+//! routes, scopes and details alike.
+//!
+//! Every byte outside `[A-Za-z0-9._-]` is written `%XX` before it joins a template, so no value can leave its
+//! place: not by `:` into another type, not by `#` into a userset, not by `*` into a wildcard. Distinct
+//! inputs give distinct objects: two placeholders need a character between them that no encoded value holds.
+
+use alloc::{format, string::String, vec::Vec};
+
+/// Whether a byte stands for itself in an encoded name.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+/// Appends `value`, each byte outside `[A-Za-z0-9._-]` as `%XX` (upper case).
+pub fn encode_onto(out: &mut String, value: &str) {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let digit = |n: u8| HEX.get(usize::from(n)).copied().unwrap_or('0');
+    for byte in value.bytes() {
+        if is_plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(digit(byte >> 4));
+            out.push(digit(byte & 0xf));
+        }
+    }
+}
+
+/// A part of a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Text that stands for itself.
+    Literal(String),
+    /// A placeholder, by its path: `{sub}`, `{claim.org_id}`.
+    Hole(String),
+}
+
+/// The name of an object with placeholders in it: `case:{task}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Template {
+    /// The parts, in order; no two holes are neighbours.
+    pub parts: Vec<Part>,
+}
+
+impl Template {
+    /// Reads a template; the error says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(inner) = rest.strip_prefix('{') {
+                let (name, after) = inner.split_once('}').ok_or("a `{` without its `}`")?;
+                let plain = |b: u8| is_plain(b) && b != b'-';
+                if name.is_empty() || !name.bytes().all(plain) {
+                    return Err(format!("`{{{name}}}` is not a placeholder: write a name such as `{{id}}`"));
+                }
+                parts.push(Part::Hole(name.into()));
+                rest = after;
+            } else {
+                let end = rest.find('{').unwrap_or(rest.len());
+                let (literal, after) = rest.split_at(end);
+                if literal.contains('}') {
+                    return Err("a `}` without its `{`".into());
+                }
+                parts.push(Part::Literal(literal.into()));
+                rest = after;
+            }
+        }
+        for three in parts.windows(2) {
+            if let [Part::Hole(a), Part::Hole(b)] = three {
+                return Err(format!("`{{{a}}}{{{b}}}` cannot be told apart: write a `/` between them"));
+            }
+        }
+        Ok(Self { parts })
+    }
+
+    /// Reads the name of an object, `TYPE:ID`, with placeholders in the id only.
+    ///
+    /// Between two placeholders there must be a character that the encoding escapes, or `{a}-{b}` would
+    /// give the same object for `x-y`, `z` and for `x`, `y-z`.
+    pub fn parse_object(text: &str) -> Result<Self, String> {
+        let template = Self::parse(text)?;
+        let Some(Part::Literal(first)) = template.parts.first() else {
+            return Err(format!("`{text}` has no type: write `TYPE:{text}`"));
+        };
+        let Some((kind, id)) = first.split_once(':') else {
+            return Err(format!("`{text}` has no type: write `TYPE:ID`"));
+        };
+        if kind.is_empty() || !kind.bytes().all(is_plain) {
+            return Err(format!("`{kind}` is not the name of a type"));
+        }
+        if id.is_empty() && template.parts.len() == 1 {
+            return Err(format!("`{text}` has no id: write `{text}ID` or `{text}{{path}}`"));
+        }
+        let literals = template.parts.iter().filter_map(|part| match part {
+            Part::Literal(text) => Some(text.as_str()),
+            Part::Hole(_) => None,
+        });
+        for (index, literal) in literals.enumerate() {
+            let literal = if index == 0 { id } else { literal };
+            if literal.bytes().any(|b| matches!(b, b'#' | b'*' | b'%' | b'@') || b.is_ascii_whitespace()) {
+                return Err(format!("`{literal}` has a character that cannot stand in an object's name"));
+            }
+            let inner = index > 0 && index.saturating_mul(2) < template.parts.len().saturating_sub(1);
+            if inner && literal.bytes().all(is_plain) {
+                return Err(format!("`{literal}` does not keep two placeholders apart: write a `/` between them"));
+            }
+        }
+        Ok(template)
+    }
+
+    /// The type, for a template that [`Self::parse_object`] made.
+    pub fn kind(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Literal(first)) => first.split_once(':').map_or("", |(kind, _)| kind),
+            _ => "",
+        }
+    }
+
+    /// The paths of the placeholders.
+    pub fn holes(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Hole(name) => Some(name.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// Appends the name; `false` (and nothing usable in `out`) where a value is not there or empty.
+    pub fn render<'v>(&self, out: &mut String, value: impl Fn(&str) -> Option<&'v str>) -> bool {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Hole(name) => match value(name) {
+                    Some(text) if !text.is_empty() => encode_onto(out, text),
+                    _ => return false,
+                },
+            }
+        }
+        true
+    }
+
+    /// The template as it was written.
+    pub fn source(&self) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Hole(name) => {
+                    out.push('{');
+                    out.push_str(name);
+                    out.push('}');
+                }
+            }
+        }
+        out
+    }
+
+    /// Matches `text` against the parts, a hole standing for one or more characters up to the first
+    /// occurrence of the literal behind it, and `*` at the very end for anything; hands each hole's text to
+    /// `bind`. There is one way to read a text, so no search.
+    pub fn matches<'t>(&self, text: &'t str, mut bind: impl FnMut(&str, &'t str)) -> bool {
+        let mut rest = text;
+        let mut parts = self.parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            match part {
+                Part::Literal(literal) => {
+                    if parts.peek().is_none() {
+                        return match literal.strip_suffix('*') {
+                            Some(prefix) => rest.starts_with(prefix),
+                            None => rest == literal,
+                        };
+                    }
+                    match rest.strip_prefix(literal.as_str()) {
+                        Some(after) => rest = after,
+                        None => return false,
+                    }
+                }
+                Part::Hole(name) => {
+                    let stop = match parts.peek() {
+                        Some(Part::Literal(next)) => {
+                            let next = next.strip_suffix('*').filter(|n| !n.is_empty()).unwrap_or(next);
+                            match rest.find(next) {
+                                Some(at) => at,
+                                None => return false,
+                            }
+                        }
+                        _ => rest.len(),
+                    };
+                    if stop == 0 {
+                        return false;
+                    }
+                    let (bound, after) = rest.split_at(stop);
+                    bind(name, bound);
+                    rest = after;
+                }
+            }
+        }
+        rest.is_empty()
+    }
+
+    /// Whether two templates could ever give the same object. Says so where it cannot rule it out.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        fn prefix(template: &Template) -> (&str, bool) {
+            match template.parts.first() {
+                Some(Part::Literal(text)) => (text, template.parts.len() == 1),
+                _ => ("", false),
+            }
+        }
+        let ((a, a_whole), (b, b_whole)) = (prefix(self), prefix(other));
+        if self.kind() != other.kind() {
+            return false;
+        }
+        match (a_whole, b_whole) {
+            (true, true) => a == b,
+            (true, false) => a.starts_with(b),
+            (false, true) => b.starts_with(a),
+            (false, false) => a.starts_with(b) || b.starts_with(a),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str, value: &str) -> Option<String> {
+        let mut out = String::new();
+        let template = Template::parse_object(template).unwrap();
+        template.render(&mut out, |_| Some(value)).then_some(out)
+    }
+
+    #[test]
+    fn values_stay_in_their_place() {
+        assert_eq!(render("user:{sub}", "ana").as_deref(), Some("user:ana"));
+        assert_eq!(render("user:{sub}", "*").as_deref(), Some("user:%2A"));
+        assert_eq!(render("user:{sub}", "a#b@c:d/e|f%").as_deref(), Some("user:a%23b%40c%3Ad%2Fe%7Cf%25"));
+        assert_eq!(render("user:{sub}", "é").as_deref(), Some("user:%C3%A9"));
+        assert_eq!(render("user:{sub}", ""), None);
+    }
+
+    #[test]
+    fn refuses_templates_that_could_be_read_in_two_ways() {
+        assert!(Template::parse_object("repo:{a}{b}").is_err());
+        assert!(Template::parse_object("repo:{a}-{b}").is_err());
+        assert!(Template::parse_object("repo:{a}/{b}").is_ok());
+        assert!(Template::parse_object("repo:x-{b}").is_ok());
+        assert!(Template::parse_object("{a}:x").is_err());
+        assert!(Template::parse_object("repo:").is_err());
+        assert!(Template::parse_object("repo:a#b").is_err());
+        assert!(Template::parse_object("repo").is_err());
+    }
+
+    #[test]
+    fn matches_in_one_way() {
+        let scope = Template::parse("repo:{name}:rw").unwrap();
+        let bound = |text| {
+            let mut found = None;
+            scope.matches(text, |_, value| found = Some(value)).then_some(found).flatten()
+        };
+        assert_eq!(bound("repo:web:rw"), Some("web"));
+        assert_eq!(bound("repo::rw"), None);
+        assert_eq!(bound("repo:web:rw:x"), None);
+        assert_eq!(bound("repo:web:r"), None);
+        assert!(Template::parse("mail.*").unwrap().matches("mail.read", |_, _| {}));
+        assert!(!Template::parse("mail.*").unwrap().matches("mai", |_, _| {}));
+    }
+
+    #[test]
+    fn sees_mappings_that_can_meet() {
+        let meet = |a, b| Template::parse_object(a).unwrap().may_meet(&Template::parse_object(b).unwrap());
+        assert!(meet("user:{sub}", "user:{sub}"));
+        assert!(meet("user:{sub}", "user:x-{sub}"));
+        assert!(!meet("user:a-{sub}", "user:b-{sub}"));
+        assert!(!meet("user:{sub}", "agent:{sub}"));
+    }
+}

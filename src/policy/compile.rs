@@ -1,0 +1,390 @@
+//! From statements to rules: names are looked up, and what could never work or proves nothing is refused.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::error::{Code, ConfigError, PolicyError, quote};
+use crate::identity::context::Kind;
+use crate::names::{Part, Template, encode_onto};
+use crate::policy::lexer;
+use crate::policy::parse::{self, Actions, Carrier, Effect, File, Named, Term};
+use crate::policy::path::Pattern;
+use crate::policy::rules::{
+    Action, Ceiling, Condition, Coverage, MOST_ACTIONS, Public, Route, Rule, Rules, Subject, Type,
+};
+use crate::relation::Model;
+
+/// Reads the model that the rules name.
+pub fn model(file: &File<'_>, files: &[(String, String)]) -> Result<Option<Model>, ConfigError> {
+    let Some(name) = &file.model else { return Ok(None) };
+    let Some((_, text)) = files.iter().find(|(known, _)| known == name.text) else {
+        let known: Vec<_> = files.iter().map(|(known, _)| quote(known)).collect();
+        let known = if known.is_empty() { "it is empty".into() } else { format!("it has {}", known.join(", ")) };
+        let message = format!("`files` of the configuration has no {}; {known}", quote(name.text));
+        return Err(lexer::error(Code::RulesInvalid, &file.name, &name.word, message).into());
+    };
+    let model = if text.trim_start().starts_with('{') {
+        Model::from_json(name.text, text.as_bytes())
+    } else {
+        Model::parse(name.text, text)
+    };
+    Ok(Some(model?))
+}
+
+/// Compiles the rules.
+pub fn rules(file: &File<'_>, model: Option<&Model>) -> Result<Rules, PolicyError> {
+    let mut compiler = Compiler { file, model, rules: Rules { file: file.name.clone(), ..Rules::default() } };
+    compiler.types()?;
+    compiler.coverage()?;
+    compiler.relationship_rules()?;
+    compiler.ceilings()?;
+    compiler.routes()?;
+    compiler.public()?;
+    if let Some(chain) = file.chain {
+        compiler.rules.chain = chain.most;
+        compiler.rules.unrecorded = chain.unrecorded;
+    }
+    Ok(compiler.rules)
+}
+
+struct Compiler<'f, 't> {
+    file: &'f File<'t>,
+    model: Option<&'f Model>,
+    rules: Rules,
+}
+
+impl<'t> Compiler<'_, 't> {
+    fn error(&self, at: &Named<'_>, message: impl Into<String>) -> PolicyError {
+        lexer::error(Code::RulesInvalid, &self.file.name, &at.word, message)
+    }
+
+    fn relation(&self, kind: &str, relation: &Named<'_>) -> Result<(), PolicyError> {
+        let Some(model) = self.model else {
+            return Err(self.error(relation, "a relation needs a model: add the line `model \"FILE\"`"));
+        };
+        if !model.has_type(kind) {
+            return Err(self.error(relation, format!("the model has no type {}", quote(kind))));
+        }
+        if !model.has_relation(kind, relation.text) {
+            let known: Vec<_> = model.relations(kind).collect();
+            let message = format!("type `{kind}` has no relation {}; it has {}", quote(relation.text), known.join(", "));
+            return Err(self.error(relation, message));
+        }
+        Ok(())
+    }
+
+    fn kind(&self, name: &Named<'_>) -> Result<u16, PolicyError> {
+        let found = self.rules.types.iter().position(|t| t.name == name.text);
+        found.and_then(|at| u16::try_from(at).ok()).ok_or_else(|| {
+            let known: Vec<_> = self.rules.types.iter().map(|t| t.name.as_str()).collect();
+            let known = if known.is_empty() { "there is none".into() } else { format!("known are {}", known.join(", ")) };
+            self.error(name, format!("{} has no `on` block; {known}", quote(name.text)))
+        })
+    }
+
+    fn action(&self, kind: u16, name: &Named<'_>) -> Result<u8, PolicyError> {
+        let Some(ty) = self.rules.kind(kind) else { return Err(self.error(name, "has no type")) };
+        let found = ty.actions.iter().position(|a| a.name == name.text);
+        found.and_then(|at| u8::try_from(at).ok()).ok_or_else(|| {
+            let known: Vec<_> = ty.actions.iter().map(|a| a.name.as_str()).collect();
+            let message = format!("type `{}` has no action {}; it has {}", ty.name, quote(name.text), known.join(", "));
+            self.error(name, message)
+        })
+    }
+
+    fn actions(&self, kind: u16, actions: &Actions<'_>) -> Result<u64, PolicyError> {
+        match actions {
+            Actions::Any => {
+                let count = self.rules.kind(kind).map_or(0, |t| t.actions.len());
+                Ok((0..count).fold(0, |bits, action| bits | bit(action)))
+            }
+            Actions::List(names) => {
+                names.iter().try_fold(0, |bits, name| Ok(bits | bit(usize::from(self.action(kind, name)?))))
+            }
+        }
+    }
+
+    /// A verified value may stand in an object's name, an asked one never: it would prove what was only claimed.
+    fn evidence(&self, at: &Named<'_>, template: &Template) -> Result<(), PolicyError> {
+        for hole in template.holes() {
+            let root = hole.split('.').next().unwrap_or_default();
+            match (hole, root) {
+                ("task" | "object.id", _) => {}
+                (_, "claim") if hole.len() > "claim.".len() => {}
+                (_, "args" | "request" | "method" | "path" | "query" | "body" | "header" | "headers") => {
+                    return Err(self.error(
+                        at,
+                        format!("`{{{hole}}}` comes from the request, and what is asked proves no relationship; use `{{task}}`, `{{object.id}}` or `{{claim.NAME}}`"),
+                    ));
+                }
+                _ => {
+                    return Err(self.error(at, format!("`{{{hole}}}` is not known; known are `{{task}}`, `{{object.id}}` and `{{claim.NAME}}`")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn types(&mut self) -> Result<(), PolicyError> {
+        for on in &self.file.types {
+            let name = &on.name;
+            if self.rules.types.iter().any(|t| t.name == name.text) {
+                return Err(self.error(name, format!("type `{}` has an `on` block already", name.text)));
+            }
+            if let Some(model) = self.model.filter(|model| !model.has_type(name.text)) {
+                let known: Vec<_> = model.types().collect();
+                return Err(self.error(name, format!("the model has no type {}; it has {}", quote(name.text), known.join(", "))));
+            }
+            if let Some(personal) = &on.personal {
+                self.relation(name.text, personal)?;
+                if self.model.and_then(|model| model.plain_direct(name.text, personal.text)).is_none() {
+                    return Err(self.error(
+                        personal,
+                        format!("`{}` must name people directly: `[user]`, without wildcard, userset, condition or other relations", personal.text),
+                    ));
+                }
+            }
+            let mut actions: Vec<Action> = Vec::new();
+            for needs in &on.needs {
+                if let Some(relation) = &needs.relation {
+                    self.relation(needs.of.as_ref().map_or(name.text, |(_, of)| of.kind()), relation)?;
+                }
+                if let Some((at, of)) = &needs.of {
+                    self.evidence(at, of)?;
+                }
+                for action in &needs.actions {
+                    if actions.iter().any(|a| a.name == action.text) {
+                        return Err(self.error(action, format!("`{}` says already what it needs", action.text)));
+                    }
+                    if actions.len() >= MOST_ACTIONS {
+                        return Err(self.error(action, format!("a type has at most {MOST_ACTIONS} actions")));
+                    }
+                    actions.push(Action {
+                        name: action.text.into(),
+                        relation: needs.relation.as_ref().map(|r| r.text.into()),
+                        of: needs.of.as_ref().map(|(_, of)| of.clone()),
+                        line: action.word.line,
+                    });
+                }
+            }
+            let personal = on.personal.as_ref().map(|p| p.text.into());
+            self.rules.types.push(Type { name: name.text.into(), personal, actions });
+        }
+        Ok(())
+    }
+
+    fn relationship_rules(&mut self) -> Result<(), PolicyError> {
+        for rule in &self.file.rules {
+            if let Some(other) = self.rules.rules.iter().find(|other| other.id == rule.id.text) {
+                return Err(self.error(&rule.id, format!("the rule on line {} is called `{}` already", other.line, rule.id.text)));
+            }
+            let mut targets = Vec::new();
+            for name in &rule.types {
+                let kind = self.kind(name)?;
+                let actions = self.actions(kind, &rule.actions)?;
+                targets.push((kind, actions));
+                if rule.effect == Effect::Allow {
+                    self.allowable(rule, name, kind)?;
+                    self.coverable(rule, name, kind, actions)?;
+                }
+            }
+            let conditions = rule.conditions.iter().map(|c| self.condition(c)).collect::<Result<_, _>>()?;
+            self.rules.rules.push(Rule {
+                effect: rule.effect,
+                kinds: rule.kinds,
+                modes: rule.modes,
+                targets,
+                id: rule.id.text.into(),
+                conditions,
+                line: rule.id.word.line,
+            });
+        }
+        Ok(())
+    }
+
+    /// What may be allowed at all on a type that is somebody's, or nobody's.
+    fn allowable(&self, rule: &parse::Rule<'_>, name: &Named<'_>, kind: u16) -> Result<(), PolicyError> {
+        let personal = self.rules.kind(kind).is_some_and(|t| t.personal.is_some());
+        let impersonal = self.file.types.iter().any(|on| on.name.text == name.text && on.impersonal);
+        if rule.kinds & Kind::Assigned.bit() != 0 && !personal && !impersonal {
+            return Err(self.error(
+                name,
+                format!("an `assigned` agent works on somebody's case: say whose object a `{0}` is (`on {0} personal RELATION`), or `on {0} impersonal`", name.text),
+            ));
+        }
+        let names_agents = rule.conditions.iter().any(|condition| {
+            !condition.unless && matches!(&condition.subject, Term::Word(word) if word.text == "agent")
+        });
+        if rule.kinds & Kind::Autonomous.bit() != 0 && personal {
+            if !rule.of_anyone {
+                return Err(self.error(name, format!("`{}` is personal: an `autonomous` line on it says `of anyone` (in a line of its own)", name.text)));
+            }
+            if !names_agents {
+                return Err(self.error(name, format!("`{}` is personal: name the agents that may act on anyone's, with `when agent is …`", name.text)));
+            }
+        }
+        if rule.of_anyone && !personal {
+            return Err(self.error(name, format!("`{}` is not personal, so `of anyone` says nothing: leave it out", name.text)));
+        }
+        Ok(())
+    }
+
+    /// A rule that no token can ever cover is a mistake.
+    fn coverable(&self, rule: &parse::Rule<'_>, name: &Named<'_>, kind: u16, actions: u64) -> Result<(), PolicyError> {
+        let covered = self
+            .rules
+            .coverage
+            .iter()
+            .filter(|line| line.kind == kind)
+            .fold(0, |bits, line| bits | line.actions.unwrap_or(u64::MAX));
+        let uncovered = actions & !covered;
+        if uncovered == 0 {
+            return Ok(());
+        }
+        let ty = self.rules.kind(kind);
+        let action = ty.and_then(|t| t.actions.get(uncovered.trailing_zeros() as usize)).map_or("", |a| a.name.as_str());
+        let at = match &rule.actions {
+            Actions::List(names) => names.iter().find(|n| n.text == action).unwrap_or(name),
+            Actions::Any => name,
+        };
+        Err(self.error(
+            at,
+            format!("no token could ever cover `{action}` on `{0}`: add `scope \"NAME\" covers {action} on {0}`", name.text),
+        ))
+    }
+
+    fn condition(&self, condition: &parse::Condition<'_>) -> Result<Condition, PolicyError> {
+        let subject = match &condition.subject {
+            Term::Word(word) => match word.text {
+                "user" => Subject::User,
+                "agent" => Subject::Agent,
+                _ => Subject::Instance,
+            },
+            Term::Object(at, template) => {
+                self.evidence(at, template)?;
+                Subject::Object(template.clone())
+            }
+        };
+        let object = match &condition.object {
+            Term::Word(_) => None,
+            Term::Object(at, template) => {
+                self.evidence(at, template)?;
+                self.relation(template.kind(), &condition.relation)?;
+                Some(template.clone())
+            }
+        };
+        Ok(Condition {
+            unless: condition.unless,
+            subject,
+            relation: condition.relation.text.into(),
+            object,
+            line: condition.relation.word.line,
+        })
+    }
+
+    fn ceilings(&mut self) -> Result<(), PolicyError> {
+        for line in &self.file.ceilings {
+            let agent = match line.agent.text {
+                "*" => None,
+                name if name.contains(':') => {
+                    let template = Template::parse_object(name).map_err(|what| self.error(&line.agent, what))?;
+                    if template.holes().next().is_some() {
+                        return Err(self.error(&line.agent, "the name of an agent has no placeholder"));
+                    }
+                    Some(String::from(name))
+                }
+                name => {
+                    let mut object = String::from("agent:");
+                    encode_onto(&mut object, name);
+                    Some(object)
+                }
+            };
+            for name in &line.types {
+                let kind = self.kind(name)?;
+                let actions = self.actions(kind, &line.actions)?;
+                self.rules.ceilings.push(Ceiling { agent: agent.clone(), kind, actions, line: name.word.line });
+            }
+        }
+        Ok(())
+    }
+
+    fn coverage(&mut self) -> Result<(), PolicyError> {
+        for line in &self.file.coverage {
+            let kind = self.kind(&line.kind)?;
+            let actions = line.actions.as_ref().map(|actions| self.actions(kind, actions)).transpose()?;
+            let name = match line.carrier {
+                Carrier::Scope => self.scope_pattern(&line.name)?,
+                Carrier::Detail => Template { parts: Vec::from([Part::Literal(line.name.text.into())]) },
+            };
+            if let (Some(object), Carrier::Scope) = (&line.object, line.carrier) {
+                if let Some(hole) = object.holes().find(|hole| !name.holes().any(|known| known == *hole)) {
+                    return Err(self.error(&line.kind, format!("`{{{hole}}}` is not a placeholder of \"{}\"", line.name.text)));
+                }
+            }
+            self.rules.coverage.push(Coverage {
+                carrier: line.carrier,
+                name,
+                kind,
+                actions,
+                object: line.object.clone(),
+                ignoring: line.ignoring.iter().map(|n| n.text.into()).collect(),
+                line: line.name.word.line,
+            });
+        }
+        Ok(())
+    }
+
+    /// A scope's pattern: `{x}` for a part, `*` at the end for anything. RFC 6749 §3.3 says what a scope may hold.
+    fn scope_pattern(&self, name: &Named<'_>) -> Result<Template, PolicyError> {
+        let template = Template::parse(name.text).map_err(|what| self.error(name, what))?;
+        for (at, part) in template.parts.iter().enumerate() {
+            let Part::Literal(literal) = part else { continue };
+            let last = at.saturating_add(1) == template.parts.len();
+            let starless = if last { literal.strip_suffix('*').unwrap_or(literal) } else { literal };
+            if starless.contains('*') || (at > 0 && starless.is_empty()) {
+                return Err(self.error(name, "`*` stands at the very end only, and not right behind a placeholder"));
+            }
+            if literal.bytes().any(|b| !matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return Err(self.error(name, "a scope has no white space, `\"` or `\\`"));
+            }
+        }
+        Ok(template)
+    }
+
+    fn routes(&mut self) -> Result<(), PolicyError> {
+        let mut routes: Vec<Route> = Vec::new();
+        for line in &self.file.routes {
+            let pattern = Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
+            let kind_name = Named { text: line.object.text.split(':').next().unwrap_or_default(), word: line.object.word };
+            let kind = self.kind(&kind_name)?;
+            let action = self.action(kind, &line.action)?;
+            if let Some(hole) = line.template.holes().find(|hole| !pattern.holes().any(|known| known == *hole)) {
+                return Err(self.error(&line.object, format!("`{{{hole}}}` is not a placeholder of the path")));
+            }
+            let method = String::from(if line.method.text == "*" { "" } else { line.method.text });
+            if let Some(other) = routes.iter().find(|other| other.method == method && other.pattern.same_shape(&pattern)) {
+                return Err(self.error(&line.pattern, format!("the route on line {} matches the same requests", other.line)));
+            }
+            let object = line.template.clone();
+            routes.push(Route { method, pattern, kind, action, object, line: line.pattern.word.line });
+        }
+        // The most specific first: by the path from left to right, then a method before any.
+        routes.sort_by_key(|route| (route.pattern.rank(), route.method.is_empty()));
+        self.rules.routes = routes;
+        Ok(())
+    }
+
+    fn public(&mut self) -> Result<(), PolicyError> {
+        self.rules.preflight = self.file.preflight;
+        for line in &self.file.public {
+            let pattern = Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
+            let method = String::from(if line.method.text == "*" { "" } else { line.method.text });
+            self.rules.public.push(Public { method, pattern, line: line.pattern.word.line });
+        }
+        Ok(())
+    }
+}
+
+/// An action's bit.
+fn bit(action: usize) -> u64 {
+    u32::try_from(action).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
+}

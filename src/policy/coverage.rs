@@ -1,0 +1,190 @@
+//! Whether a token covers an action on an object.
+//!
+//! Each carrier of authority in the token (`scope`, `authorization_details`) that speaks about the type must
+//! cover action and object; where none speaks, nothing is covered. A carrier speaks about a type when one of
+//! its entries matches the name of a line for that type, well filled or not. One entry that covers is enough
+//! within a carrier; a carrier that cannot be read is unknown.
+
+use alloc::string::String;
+
+use crate::json::{Object, Value};
+use crate::names::Part;
+use crate::policy::parse::Carrier;
+use crate::policy::rules::{Coverage, Rules};
+use crate::truth::Truth;
+
+/// What must be covered.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The type.
+    pub kind: u16,
+    /// The action's place.
+    pub action: u8,
+    /// The action's name.
+    pub name: &'a str,
+    /// The object.
+    pub object: &'a str,
+    /// What this service is called: `locations` must hold one of these (RFC 9396 §2.2).
+    pub audiences: &'a [String],
+}
+
+/// Whether the claims cover it, and the first line that does.
+pub fn covers<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String) -> (Truth, Option<&'r Coverage>) {
+    let mut truth = None;
+    let mut by = None;
+    for carrier in [Carrier::Scope, Carrier::Detail] {
+        let mut verdict = CarrierVerdict::default();
+        match carrier {
+            Carrier::Scope => scopes(rules, claims, wanted, buffer, &mut verdict),
+            Carrier::Detail => details(rules, claims, wanted, buffer, &mut verdict),
+        }
+        let said = match verdict {
+            CarrierVerdict { unreadable: true, .. } => Truth::Unknown,
+            CarrierVerdict { covers: Some(line), .. } => {
+                by = by.or(Some(line));
+                Truth::True
+            }
+            CarrierVerdict { speaks: true, .. } => Truth::False,
+            CarrierVerdict { .. } => continue,
+        };
+        truth = Some(truth.map_or(said, |before: Truth| before.and(said)));
+    }
+    match truth {
+        Some(Truth::True) => (Truth::True, by),
+        other => (other.unwrap_or(Truth::False), None),
+    }
+}
+
+/// What one carrier says.
+#[derive(Default)]
+struct CarrierVerdict<'r> {
+    unreadable: bool,
+    speaks: bool,
+    covers: Option<&'r Coverage>,
+}
+
+fn lines(rules: &Rules, carrier: Carrier, kind: u16) -> impl Iterator<Item = &Coverage> {
+    rules.coverage.iter().filter(move |line| line.carrier == carrier && line.kind == kind)
+}
+
+fn has(bits: u64, action: u8) -> bool {
+    bits.checked_shr(u32::from(action)).is_some_and(|rest| rest & 1 == 1)
+}
+
+/// `scope`: names with spaces between them (RFC 6749 §3.3, RFC 9068 §2.2.3).
+fn scopes<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String, out: &mut CarrierVerdict<'r>) {
+    let scope = match claims.get("scope") {
+        None => return,
+        Some(Value::String(scope)) => scope,
+        Some(_) => {
+            out.unreadable = true;
+            return;
+        }
+    };
+    for name in scope.split(' ').filter(|name| !name.is_empty()) {
+        for line in lines(rules, Carrier::Scope, wanted.kind) {
+            let mut bound = [("", ""); 8];
+            let mut count = 0_usize;
+            let matches = line.name.matches(name, |hole, value| {
+                // The name of the hole lives as long as the line; only its place is kept.
+                if let Some(slot) = bound.get_mut(count) {
+                    *slot = (hole_of(line, hole), value);
+                }
+                count = count.saturating_add(1);
+            });
+            if !matches {
+                continue;
+            }
+            out.speaks = true;
+            if out.covers.is_some() || !line.actions.is_some_and(|bits| has(bits, wanted.action)) {
+                continue;
+            }
+            let covered = match &line.object {
+                None => true,
+                Some(object) => {
+                    buffer.clear();
+                    let value = |path: &str| {
+                        let found = bound.iter().take(count).find(|(hole, _)| *hole == path);
+                        found.map(|(_, value)| *value).filter(|value| *value != "*")
+                    };
+                    object.render(buffer, value) && buffer.as_str() == wanted.object
+                }
+            };
+            if covered {
+                out.covers = Some(line);
+            }
+        }
+    }
+}
+
+/// The hole's name as the line holds it.
+fn hole_of<'r>(line: &'r Coverage, hole: &str) -> &'r str {
+    line.name.holes().find(|known| *known == hole).unwrap_or_default()
+}
+
+/// `authorization_details` (RFC 9396 §2).
+fn details<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String, out: &mut CarrierVerdict<'r>) {
+    let entries = match claims.get("authorization_details") {
+        None => return,
+        Some(Value::Array(entries)) => entries,
+        Some(_) => {
+            out.unreadable = true;
+            return;
+        }
+    };
+    for entry in entries {
+        let kind = entry.as_object().and_then(|object| object.get("type")).and_then(Value::as_str);
+        let (Some(entry), Some(kind)) = (entry.as_object(), kind) else {
+            out.unreadable = true;
+            return;
+        };
+        for line in lines(rules, Carrier::Detail, wanted.kind).filter(|line| is_called(line, kind)) {
+            out.speaks = true;
+            if out.covers.is_none() && detail_covers(line, entry, wanted, buffer) {
+                out.covers = Some(line);
+            }
+        }
+    }
+}
+
+/// A detail's type is compared character by character.
+fn is_called(line: &Coverage, kind: &str) -> bool {
+    matches!(line.name.parts.as_slice(), [Part::Literal(name)] if name == kind)
+}
+
+fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String) -> bool {
+    // A member that nobody reads could narrow what was granted, so it covers nothing.
+    let read = |name: &str| {
+        matches!(name, "type" | "locations")
+            || (line.actions.is_none() && name == "actions")
+            || line.object.as_ref().is_some_and(|object| object.holes().any(|hole| hole == name))
+            || line.ignoring.iter().any(|ignored| ignored == name)
+    };
+    if !entry.iter().all(|(name, _)| read(name)) {
+        return false;
+    }
+    if let Some(locations) = entry.get("locations") {
+        let ours = |location: &Value<'_>| location.as_str().is_some_and(|l| wanted.audiences.iter().any(|a| a == l));
+        if !locations.as_array().is_some_and(|list| list.iter().any(ours)) {
+            return false;
+        }
+    }
+    let action = match line.actions {
+        Some(bits) => has(bits, wanted.action),
+        None => {
+            let named = |value: &Value<'_>| value.as_str() == Some(wanted.name);
+            entry.get("actions").and_then(Value::as_array).is_some_and(|list| list.iter().any(named))
+        }
+    };
+    if !action {
+        return false;
+    }
+    match &line.object {
+        None => true,
+        Some(object) => {
+            buffer.clear();
+            let value = |path: &str| entry.get(path).and_then(Value::as_str).filter(|value| *value != "*");
+            object.render(buffer, value) && buffer.as_str() == wanted.object
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! The formula of a decision, over F < U < T; only T allows.
+//!
+//! `covered ∧ rule(kind, mode, action, type) ∧ base(kind) ∧ conditions ∧ every hop ∧ ceilings ∧ ¬forbid`. The
+//! first term that is not T, in this order, gives the code. Where the dialect cannot say the mode, the whole
+//! formula is evaluated once per mode and the decision is the meet.
+
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
+use crate::error::{Code, Refusal};
+use crate::identity::context::{Kind, Mode};
+use crate::json::{Object, Value};
+use crate::names::Template;
+use crate::policy::Policy;
+use crate::policy::coverage::{self, Wanted};
+use crate::policy::parse::{Carrier, Effect};
+use crate::policy::rules::{Action, Rule, Subject, Type};
+use crate::relation::{self, Facts, Question, Step};
+use crate::truth::Truth;
+
+/// One request, as the policy sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The kind of relationship.
+    pub kind: Kind,
+    /// The modes in which it must be allowed: one, or all.
+    pub modes: &'a [Mode],
+    /// The user's object.
+    pub user: Option<&'a str>,
+    /// Every agent, the first agent first and the current one last; none for `self`.
+    pub chain: &'a [Hop<'a>],
+    /// The current token's claims.
+    pub claims: &'a Object<'static>,
+    /// What this service is called.
+    pub audiences: &'a [String],
+    /// The case, ticket or job.
+    pub task: Option<&'a str>,
+    /// The type of the asked object.
+    pub kind_of_object: u16,
+    /// The action.
+    pub action: u8,
+    /// The asked object.
+    pub object: &'a str,
+}
+
+/// One agent of the chain.
+#[derive(Debug, Clone, Copy)]
+pub struct Hop<'a> {
+    /// Its object.
+    pub agent: Option<&'a str>,
+    /// Its instance's object.
+    pub instance: Option<&'a str>,
+    /// What says that it may do this.
+    pub record: Record<'a>,
+}
+
+/// The authority of one agent of the chain.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// It was sent along and does not hold.
+    Invalid(&'a Refusal),
+    /// Nothing was sent.
+    Missing,
+    /// Verified claims that must cover action and object by themselves.
+    Verified(&'a Object<'static>),
+}
+
+/// The term of the formula that a request got to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Term {
+    /// The current token covers it.
+    Coverage,
+    /// An `allow` line is there for kind, mode, action and type.
+    Rule,
+    /// User or agents have the relation.
+    Relation,
+    /// The person of the case has the personal relation.
+    Personal,
+    /// The line's conditions hold.
+    Conditions,
+    /// Every hop is vouched for.
+    Chain,
+    /// Every agent may do this at all.
+    Ceiling,
+    /// No `forbid` line strikes.
+    Forbid,
+}
+
+/// Why it is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The code.
+    pub code: Code,
+    /// The term that is not T.
+    pub term: Term,
+    /// F or U.
+    pub truth: Truth,
+    /// The rule in question.
+    pub rule: Option<usize>,
+}
+
+/// A step of the proof on allow, a failed condition on deny.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// What it belongs to: `coverage`, `rule`, `relation`, `personal`, `condition`, `hop`, `ceiling`, `forbid`.
+    pub term: &'static str,
+    /// How it turned out.
+    pub holds: Truth,
+    /// Whether that is what was needed.
+    pub met: bool,
+    /// A sentence for an administrator.
+    pub text: String,
+    /// The line of the rule file.
+    pub line: Option<u32>,
+    /// Subject, relation and object, where it is about a relation.
+    pub relation: Option<(String, String, String)>,
+    /// The path through the model.
+    pub via: Vec<Step>,
+}
+
+/// Collects reasons; does nothing unless somebody will read them.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Whether somebody will read them.
+    pub on: bool,
+    /// What was looked at, in order.
+    pub reasons: Vec<Reason>,
+    /// Relations that the pack does not hold completely.
+    pub missing: Vec<(String, String, String)>,
+}
+
+/// Buffers that are used again for every request.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    relation: relation::Scratch,
+    left: String,
+    right: String,
+}
+
+/// Decides; gives the place of the `allow` line that holds.
+pub fn decide(policy: &Policy, case: &Case<'_>, scratch: &mut Scratch, trace: &mut Trace) -> Result<usize, Failure> {
+    let start = trace.reasons.len();
+    let mut evaluator = Evaluator { policy, case, scratch, trace };
+    let mut allowed = None;
+    for mode in case.modes {
+        // One proof is enough to read.
+        evaluator.trace.reasons.truncate(start);
+        allowed = Some(evaluator.in_mode(*mode)?);
+    }
+    allowed.ok_or(Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None })
+}
+
+struct Evaluator<'e, 'a> {
+    policy: &'e Policy,
+    case: &'e Case<'a>,
+    scratch: &'e mut Scratch,
+    trace: &'e mut Trace,
+}
+
+/// What a relation check said, beside its truth.
+struct Said {
+    truth: Truth,
+    limit: bool,
+    missing: bool,
+}
+
+impl Evaluator<'_, '_> {
+    fn in_mode(&mut self, mode: Mode) -> Result<usize, Failure> {
+        let policy = self.policy;
+        let case = self.case;
+        let (Some(ty), Some(action)) = self.target() else {
+            return Err(Failure { code: Code::PackInvalid, term: Term::Coverage, truth: Truth::Unknown, rule: None });
+        };
+        self.covered(ty, action)?;
+        let rules = &policy.rules.rules;
+        let lines = |effect: Effect| {
+            rules.iter().enumerate().filter(move |(_, rule)| {
+                rule.effect == effect
+                    && rule.kinds & case.kind.bit() != 0
+                    && rule.targets.iter().any(|(kind, actions)| {
+                        *kind == case.kind_of_object && actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1)
+                    })
+            })
+        };
+        let in_mode = move |(_, rule): &(usize, &Rule)| rule.modes & mode.bit() != 0;
+        let Some((first, first_rule)) = lines(Effect::Allow).find(in_mode) else {
+            let (code, rule) = match lines(Effect::Allow).next() {
+                Some((rule, _)) => (Code::ModeNotAllowed, Some(rule)),
+                None => (Code::NoRule, None),
+            };
+            self.fail("rule", Truth::False, None, || match code {
+                Code::ModeNotAllowed => {
+                    format!("no rule allows `{}` on `{}` to a relationship of kind `{}` in mode `{}`", action.name, ty.name, case.kind.as_str(), mode.as_str())
+                }
+                _ => format!("no rule allows `{}` on `{}` to a relationship of kind `{}`", action.name, ty.name, case.kind.as_str()),
+            });
+            return Err(Failure { code, term: Term::Rule, truth: Truth::False, rule });
+        };
+        self.base(ty, action, first, first_rule)?;
+        let before = self.trace.reasons.len();
+        let mut allowed = None;
+        let mut nearest = Truth::False;
+        for (index, rule) in lines(Effect::Allow).filter(in_mode) {
+            self.trace.reasons.truncate(before);
+            match self.conditions(rule) {
+                Truth::True => {
+                    allowed = Some((index, rule));
+                    break;
+                }
+                other => nearest = nearest.max(other),
+            }
+        }
+        let Some((index, rule)) = allowed else {
+            return Err(Failure { code: Code::ConditionFailed, term: Term::Conditions, truth: nearest, rule: Some(first) });
+        };
+        self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
+        let fail = |code, term, truth| Failure { code, term, truth, rule: Some(index) };
+        self.hops(action).map_err(|(code, truth)| fail(code, Term::Chain, truth))?;
+        self.ceilings(ty, action).map_err(|truth| fail(Code::Ceiling, Term::Ceiling, truth))?;
+        for (index, rule) in lines(Effect::Forbid).filter(in_mode) {
+            let before = self.trace.reasons.len();
+            let strikes = self.strikes(rule);
+            self.trace.reasons.truncate(before);
+            if strikes != Truth::False {
+                self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
+                return Err(Failure { code: Code::Forbidden, term: Term::Forbid, truth: strikes, rule: Some(index) });
+            }
+        }
+        Ok(index)
+    }
+
+    fn target(&self) -> (Option<&'_ Type>, Option<&'_ Action>)
+    where
+        Self: Sized,
+    {
+        let ty = self.policy.rules.kind(self.case.kind_of_object);
+        (ty, ty.and_then(|ty| ty.actions.get(usize::from(self.case.action))))
+    }
+
+    fn covered(&mut self, ty: &Type, action: &Action) -> Result<(), Failure> {
+        let case = self.case;
+        let (truth, line) = self.coverage(case.claims, action);
+        if truth == Truth::True {
+            self.note("coverage", truth, line, || format!("the token covers `{}` on `{}`", action.name, case.object));
+            return Ok(());
+        }
+        self.fail("coverage", truth, None, || match truth {
+            Truth::Unknown => "`scope` or `authorization_details` of the token cannot be read".to_owned(),
+            _ => format!("nothing in the token covers `{}` on `{}` ({})", action.name, case.object, carried(case.claims, ty)),
+        });
+        Err(Failure { code: Code::NotCovered, term: Term::Coverage, truth, rule: None })
+    }
+
+    fn coverage(&mut self, claims: &Object<'_>, action: &Action) -> (Truth, Option<u32>) {
+        let case = self.case;
+        let wanted = Wanted {
+            kind: case.kind_of_object,
+            action: case.action,
+            name: &action.name,
+            object: case.object,
+            audiences: case.audiences,
+        };
+        let (truth, line) = coverage::covers(&self.policy.rules, claims, wanted, &mut self.scratch.left);
+        (truth, line.map(|line| line.line))
+    }
+
+    /// What the kind of relationship requires, whichever line allows it.
+    fn base(&mut self, ty: &Type, action: &Action, index: usize, rule: &Rule) -> Result<(), Failure> {
+        let case = self.case;
+        let failure = |code, said: Said, term| Failure { code: refined(code, &said), term, truth: said.truth, rule: Some(index) };
+        if let Some(relation) = &action.relation {
+            let mut object = String::new();
+            let object = match &action.of {
+                None => Some(case.object),
+                Some(template) => self.render(template, &mut object).then_some(object.as_str()),
+            };
+            if case.kind.needs_user() {
+                let said = self.related("relation", case.user, relation, object, rule, action.line, "user", false);
+                if said.truth != Truth::True {
+                    return Err(failure(Code::UserLacksRelation, said, Term::Relation));
+                }
+            }
+            if case.kind.needs_agent() {
+                for hop in case.chain {
+                    let said = self.related("relation", hop.agent, relation, object, rule, action.line, "agent", false);
+                    if said.truth != Truth::True {
+                        return Err(failure(Code::AgentLacksRelation, said, Term::Relation));
+                    }
+                }
+            }
+        }
+        if let (Kind::Assigned, Some(personal)) = (case.kind, &ty.personal) {
+            let said = self.related("personal", case.user, personal, Some(case.object), rule, rule.line, "user", false);
+            if said.truth != Truth::True {
+                return Err(failure(Code::NotThePersonsRecord, said, Term::Personal));
+            }
+        }
+        Ok(())
+    }
+
+    /// All conditions of a line; one that reads the agent or the instance must hold for every agent of the chain.
+    fn conditions(&mut self, rule: &Rule) -> Truth {
+        let case = self.case;
+        let mut all = Truth::True;
+        for condition in &rule.conditions {
+            let each = match condition.subject {
+                Subject::Agent | Subject::Instance => case.chain,
+                Subject::User | Subject::Object(_) => case.chain.get(..1).unwrap_or_default(),
+            };
+            if each.is_empty() {
+                let said = self.condition(rule, condition, None);
+                all = all.and(said);
+            }
+            for hop in each {
+                let said = self.condition(rule, condition, Some(hop));
+                all = all.and(said);
+            }
+        }
+        all
+    }
+
+    /// Whether a `forbid` line strikes: for a condition that reads the agent, if it does for any of the chain.
+    fn strikes(&mut self, rule: &Rule) -> Truth {
+        let case = self.case;
+        let mut any = Truth::False;
+        if case.chain.is_empty() {
+            return rule.conditions.iter().fold(Truth::True, |all, condition| {
+                all.and(self.condition(rule, condition, None))
+            });
+        }
+        for hop in case.chain {
+            let mut all = Truth::True;
+            for condition in &rule.conditions {
+                all = all.and(self.condition(rule, condition, Some(hop)));
+            }
+            any = any.or(all);
+        }
+        any
+    }
+
+    fn condition(&mut self, rule: &Rule, condition: &crate::policy::rules::Condition, hop: Option<&Hop<'_>>) -> Truth {
+        let case = self.case;
+        let (mut left, mut right) = (String::new(), String::new());
+        let (subject, who) = match &condition.subject {
+            Subject::User => (case.user, "user"),
+            Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
+            Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
+            Subject::Object(template) => (self.render(template, &mut left).then_some(left.as_str()), "object"),
+        };
+        let object = match &condition.object {
+            None => Some(case.object),
+            Some(template) => self.render(template, &mut right).then_some(right.as_str()),
+        };
+        let said = self.related("condition", subject, &condition.relation, object, rule, condition.line, who, condition.unless);
+        if condition.unless { !said.truth } else { said.truth }
+    }
+
+    /// Every agent before the current one needs a record that covers action and object by itself.
+    fn hops(&mut self, action: &Action) -> Result<(), (Code, Truth)> {
+        let case = self.case;
+        let rules = &self.policy.rules;
+        let depth = case.chain.len().saturating_sub(1);
+        if depth > rules.chain as usize {
+            self.fail("hop", Truth::False, None, || {
+                format!("{depth} agents stand before the current one, and the rules allow {} (`chain at most N`)", rules.chain)
+            });
+            return Err((Code::ChainTooLong, Truth::False));
+        }
+        for (index, hop) in case.chain.iter().take(depth).enumerate() {
+            let name = hop.agent.unwrap_or("an agent");
+            match hop.record {
+                Record::Missing if rules.unrecorded => {
+                    self.note("hop", Truth::True, None, || format!("{name} is taken at the issuer's word (`unrecorded`)"));
+                }
+                Record::Missing => {
+                    self.fail("hop", Truth::Unknown, None, || {
+                        format!("nothing vouches for {name} (hop {index}): send its access token in `Agent-Chain`")
+                    });
+                    return Err((Code::HopRecordMissing, Truth::Unknown));
+                }
+                Record::Invalid(refusal) => {
+                    self.fail("hop", Truth::False, None, || format!("the record of {name} (hop {index}) does not hold: {refusal}"));
+                    return Err((Code::HopRecordInvalid, Truth::False));
+                }
+                Record::Verified(claims) => {
+                    let (truth, line) = self.coverage(claims, action);
+                    if truth != Truth::True {
+                        self.fail("hop", truth, None, || {
+                            format!("the token of {name} (hop {index}) does not cover `{}` on `{}`", action.name, case.object)
+                        });
+                        return Err((Code::HopNotCovered, truth));
+                    }
+                    self.note("hop", truth, line, || format!("the token of {name} (hop {index}) covers it too"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The ceilings of every agent of the chain.
+    fn ceilings(&mut self, ty: &Type, action: &Action) -> Result<(), Truth> {
+        let case = self.case;
+        let rules = &self.policy.rules;
+        let for_type = || rules.ceilings.iter().filter(|c| c.kind == case.kind_of_object);
+        if for_type().next().is_none() {
+            return Ok(());
+        }
+        for hop in case.chain {
+            let Some(agent) = hop.agent else {
+                self.fail("ceiling", Truth::Unknown, None, || "an agent of the chain has no name in the model".to_owned());
+                return Err(Truth::Unknown);
+            };
+            let own = for_type().any(|c| c.agent.as_deref() == Some(agent));
+            let wanted = |c: &&crate::policy::rules::Ceiling| if own { c.agent.as_deref() == Some(agent) } else { c.agent.is_none() };
+            let allows = |c: &&crate::policy::rules::Ceiling| c.actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1);
+            match for_type().filter(wanted).find(allows) {
+                Some(line) => self.note("ceiling", Truth::True, Some(line.line), || format!("`{agent}` may `{}` on `{}`", action.name, ty.name)),
+                None => {
+                    let line = for_type().find(wanted).map(|c| c.line);
+                    self.fail("ceiling", Truth::False, line, || format!("`{agent}` may at most do other things than `{}` on `{}`", action.name, ty.name));
+                    return Err(Truth::False);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the relationships, and writes down what they said if somebody will read it.
+    #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a word of the sentence that it writes")]
+    fn related(
+        &mut self,
+        term: &'static str,
+        subject: Option<&str>,
+        relation: &str,
+        object: Option<&str>,
+        rule: &Rule,
+        line: u32,
+        who: &str,
+        negated: bool,
+    ) -> Said {
+        let (Some(relations), Some(subject_name), Some(object_name)) = (&self.policy.relations, subject, object) else {
+            let missing = if subject.is_none() { who } else { "object" };
+            self.fail(term, Truth::Unknown, Some(line), || {
+                format!("the {missing} of `{relation}` is unknown (rule `{}`)", rule.id)
+            });
+            return Said { truth: Truth::Unknown, limit: false, missing: false };
+        };
+        let question = Question { object: object_name, relation, subject: subject_name };
+        let pack = &self.policy.pack;
+        let (answer, via) = if self.trace.on {
+            relations.explain(pack, &question, &Facts::default(), &mut self.scratch.relation)
+        } else {
+            (relations.check(pack, &question, &Facts::default(), &mut self.scratch.relation), Vec::new())
+        };
+        if self.trace.on {
+            let verb = match answer.truth {
+                Truth::True => "is",
+                Truth::False => "is not",
+                Truth::Unknown => "may or may not be",
+            };
+            self.trace.reasons.push(Reason {
+                term,
+                holds: answer.truth,
+                met: if negated { answer.truth == Truth::False } else { answer.truth == Truth::True },
+                text: format!("{who} `{subject_name}` {verb} `{relation}` of `{object_name}` (rule `{}`)", rule.id),
+                line: Some(line),
+                relation: Some((subject_name.into(), relation.into(), object_name.into())),
+                via,
+            });
+        }
+        Said { truth: answer.truth, limit: answer.limit, missing: answer.missing }
+    }
+
+    /// Renders an object from verified values; `false` where one is not there.
+    fn render(&self, template: &Template, out: &mut String) -> bool {
+        let case = self.case;
+        template.render(out, |path| match path {
+            "task" => case.task,
+            "object.id" => case.object.split_once(':').map(|(_, id)| id),
+            path => claim(case.claims, path.strip_prefix("claim.")?),
+        })
+    }
+
+    /// Writes down what held.
+    fn note(&mut self, term: &'static str, holds: Truth, line: Option<u32>, text: impl FnOnce() -> String) {
+        self.write(term, holds, true, line, text);
+    }
+
+    /// Writes down what failed.
+    fn fail(&mut self, term: &'static str, holds: Truth, line: Option<u32>, text: impl FnOnce() -> String) {
+        self.write(term, holds, false, line, text);
+    }
+
+    fn write(&mut self, term: &'static str, holds: Truth, met: bool, line: Option<u32>, text: impl FnOnce() -> String) {
+        if self.trace.on {
+            self.trace.reasons.push(Reason { term, holds, met, text: text(), line, relation: None, via: Vec::new() });
+        }
+    }
+}
+
+/// A limit and missing data have codes of their own.
+fn refined(code: Code, said: &Said) -> Code {
+    match said {
+        Said { limit: true, .. } => Code::LimitExceeded,
+        Said { missing: true, truth: Truth::Unknown, .. } => Code::RelationMissing,
+        Said { .. } => code,
+    }
+}
+
+/// A text claim by its path.
+fn claim<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c str> {
+    let mut names = path.split('.');
+    let mut value = claims.get(names.next()?)?;
+    for name in names {
+        value = value.as_object()?.get(name)?;
+    }
+    value.as_str()
+}
+
+/// What the token carries, for a message: scopes in full, details by their number.
+fn carried(claims: &Object<'_>, _ty: &Type) -> String {
+    let scope = claims.get("scope").and_then(Value::as_str);
+    let details = claims.get("authorization_details").and_then(Value::as_array).map_or(0, <[_]>::len);
+    match scope {
+        Some(scope) => format!("scope {}, {details} authorization details", crate::error::quote(scope)),
+        None => format!("no scope, {details} authorization details"),
+    }
+}
+
+/// The scope that would cover an action on an object, for a challenge (RFC 6750 §3).
+pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Option<String> {
+    let id = object.split_once(':').map(|(_, id)| id).filter(|id| !id.contains('%'))?;
+    policy.rules.coverage.iter().find_map(|line| {
+        let fits = line.carrier == Carrier::Scope
+            && line.kind == kind
+            && line.actions.is_some_and(|bits| bits.checked_shr(u32::from(action)).is_some_and(|b| b & 1 == 1));
+        let plain = !line.name.source().contains('*');
+        let mut scope = String::new();
+        match (&line.object, fits && plain) {
+            (_, false) => None,
+            (None, true) => line.name.render(&mut scope, |_| None).then_some(scope),
+            (Some(template), true) => {
+                let hole = template.holes().next().unwrap_or_default();
+                let whole = template.parts.len() == 2 && template.source().ends_with(&format!(":{{{hole}}}"));
+                (whole && line.name.render(&mut scope, |name| (name == hole).then_some(id))).then_some(scope)
+            }
+        }
+    })
+}

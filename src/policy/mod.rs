@@ -1,0 +1,84 @@
+//! The rule language: which action needs which relation, and which kinds of relationship are allowed at all.
+//!
+//! Source is [compiled](compile) to a pack; the evaluator in [`decide`] reads only what was loaded from a
+//! pack, so there is no second evaluator. What a kind of relationship requires is built in (the table in
+//! [`crate::identity::Kind`]); rules can only say where it is allowed.
+
+pub mod compile;
+pub mod coverage;
+pub mod decide;
+mod lexer;
+pub mod parse;
+pub mod path;
+pub mod rules;
+
+use alloc::{string::String, vec::Vec};
+
+use crate::error::{Code, ConfigError};
+use crate::pack::{Builder, Pack, PackError, Section};
+use crate::relation::{self, Relations, Tuple};
+
+pub use rules::Rules;
+
+/// The source of a policy: rules, the files that they name, and tuples.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The rule file.
+    pub policy: String,
+    /// Files by name: models.
+    pub files: Vec<(String, String)>,
+    /// Relationship tuples.
+    pub tuples: Vec<Tuple>,
+}
+
+/// The name under which the rule file stands in messages.
+pub const RULES_FILE: &str = "policy";
+
+impl Source {
+    /// Compiles to a pack.
+    ///
+    /// # Errors
+    /// Where and what is wrong, and what to write instead.
+    pub fn compile(&self) -> Result<Vec<u8>, ConfigError> {
+        let file = parse::parse(RULES_FILE, &self.policy)?;
+        let model = compile::model(&file, &self.files)?;
+        let rules = compile::rules(&file, model.as_ref())?;
+        let mut builder = Builder::default();
+        builder.set(Section::Rules, rules.encode());
+        match &model {
+            Some(model) => relation::compile(model, &self.tuples, &mut builder)?,
+            None if self.tuples.is_empty() => {}
+            None => return Err(ConfigError::new(Code::TupleInvalid, "tuples", "there are tuples and no `model` line in the rules")),
+        }
+        builder.finish().map_err(damaged)
+    }
+}
+
+/// A policy that was loaded from a pack.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) pack: Pack,
+    pub(crate) rules: Rules,
+    pub(crate) relations: Option<Relations>,
+}
+
+impl Policy {
+    /// Loads a pack.
+    ///
+    /// # Errors
+    /// `pack_invalid` with what is damaged.
+    pub fn load(bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        let pack = Pack::load(bytes).map_err(damaged)?;
+        let rules = Rules::decode(pack.section(Section::Rules)).map_err(damaged)?;
+        let relations = if pack.section(Section::Model).is_empty() {
+            None
+        } else {
+            Some(Relations::load(&pack).map_err(damaged)?)
+        };
+        Ok(Self { pack, rules, relations })
+    }
+}
+
+fn damaged(error: PackError) -> ConfigError {
+    ConfigError::new(Code::PackInvalid, "policy", error.0)
+}

@@ -1,0 +1,676 @@
+//! From the text of a rule file to its statements. Names are not looked up here.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::error::{Code, PolicyError, quote};
+use crate::identity::context::{Kind, Mode};
+use crate::names::Template;
+use crate::policy::lexer::{self, Line, Word, lines};
+
+/// A name and where it stands.
+#[derive(Debug, Clone)]
+pub struct Named<'t> {
+    /// The name.
+    pub text: &'t str,
+    /// Where it stands.
+    pub word: Word<'t>,
+}
+
+/// A rule file.
+#[derive(Debug)]
+pub struct File<'t> {
+    /// The name of the file, for messages.
+    pub name: String,
+    /// The model's file.
+    pub model: Option<Named<'t>>,
+    /// `on` blocks.
+    pub types: Vec<On<'t>>,
+    /// `allow` and `forbid` lines.
+    pub rules: Vec<Rule<'t>>,
+    /// `agent … at most` lines.
+    pub ceilings: Vec<AtMost<'t>>,
+    /// `scope` and `detail` lines.
+    pub coverage: Vec<Covers<'t>>,
+    /// `route` lines.
+    pub routes: Vec<Route<'t>>,
+    /// `public` lines.
+    pub public: Vec<Public<'t>>,
+    /// Whether `preflight` is public.
+    pub preflight: bool,
+    /// `chain at most N`.
+    pub chain: Option<Chain>,
+}
+
+/// `on TYPE [personal RELATION | impersonal]` and its actions.
+#[derive(Debug)]
+pub struct On<'t> {
+    /// The type.
+    pub name: Named<'t>,
+    /// The relation that says whose object it is.
+    pub personal: Option<Named<'t>>,
+    /// Whether it says that its objects are nobody's.
+    pub impersonal: bool,
+    /// `ACTIONS needs …`
+    pub needs: Vec<Needs<'t>>,
+}
+
+/// `ACTIONS needs RELATION [of TYPE:ID]`, or `needs scope`.
+#[derive(Debug)]
+pub struct Needs<'t> {
+    /// The actions.
+    pub actions: Vec<Named<'t>>,
+    /// The relation; `None` for `scope`.
+    pub relation: Option<Named<'t>>,
+    /// Another object than the asked one.
+    pub of: Option<(Named<'t>, Template)>,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Lets through what holds.
+    Allow,
+    /// Refuses whatever else holds.
+    Forbid,
+}
+
+/// Actions of a rule.
+#[derive(Debug)]
+pub enum Actions<'t> {
+    /// `any action`
+    Any,
+    /// Names.
+    List(Vec<Named<'t>>),
+}
+
+/// `allow …` or `forbid …` with its conditions.
+#[derive(Debug)]
+pub struct Rule<'t> {
+    /// What it does.
+    pub effect: Effect,
+    /// Bits of [`Kind::bit`].
+    pub kinds: u8,
+    /// Bits of [`Mode::bit`].
+    pub modes: u8,
+    /// The actions.
+    pub actions: Actions<'t>,
+    /// The types.
+    pub types: Vec<Named<'t>>,
+    /// `of anyone`
+    pub of_anyone: bool,
+    /// `as ID`
+    pub id: Named<'t>,
+    /// `when` and `unless`.
+    pub conditions: Vec<Condition<'t>>,
+}
+
+/// `when S is RELATION of O`, or `unless …`.
+#[derive(Debug)]
+pub struct Condition<'t> {
+    /// `unless` instead of `when`.
+    pub unless: bool,
+    /// Who.
+    pub subject: Term<'t>,
+    /// The relation.
+    pub relation: Named<'t>,
+    /// Of what.
+    pub object: Term<'t>,
+}
+
+/// A side of a condition.
+#[derive(Debug)]
+pub enum Term<'t> {
+    /// `user`, `agent`, `instance` or `object`.
+    Word(Named<'t>),
+    /// `TYPE:{path}`
+    Object(Named<'t>, Template),
+}
+
+/// `agent NAME at most ACTIONS on TYPES`.
+#[derive(Debug)]
+pub struct AtMost<'t> {
+    /// The agent; `*` for all without a line.
+    pub agent: Named<'t>,
+    /// The actions.
+    pub actions: Actions<'t>,
+    /// The types.
+    pub types: Vec<Named<'t>>,
+}
+
+/// A carrier of authority in a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// `authorization_details` (RFC 9396).
+    Detail,
+    /// `scope` (RFC 6749 §3.3).
+    Scope,
+}
+
+/// `scope "NAME" covers ACTIONS on TYPE[:ID]`, or `detail "TYPE" covers …`.
+#[derive(Debug)]
+pub struct Covers<'t> {
+    /// The carrier.
+    pub carrier: Carrier,
+    /// The scope's pattern, or the detail's type.
+    pub name: Named<'t>,
+    /// The actions; `None` for `{actions}`, the names in the detail.
+    pub actions: Option<Actions<'t>>,
+    /// The type.
+    pub kind: Named<'t>,
+    /// The object; every object of the type without one.
+    pub object: Option<Template>,
+    /// Members of a detail that do not narrow.
+    pub ignoring: Vec<Named<'t>>,
+}
+
+/// `route METHOD PATTERN is ACTION on TYPE:ID`.
+#[derive(Debug)]
+pub struct Route<'t> {
+    /// The method, or `*`.
+    pub method: Named<'t>,
+    /// The path.
+    pub pattern: Named<'t>,
+    /// The action.
+    pub action: Named<'t>,
+    /// The object as it was written.
+    pub object: Named<'t>,
+    /// The object.
+    pub template: Template,
+}
+
+/// `public METHOD PATTERN`.
+#[derive(Debug)]
+pub struct Public<'t> {
+    /// The method, or `*`.
+    pub method: Named<'t>,
+    /// The path.
+    pub pattern: Named<'t>,
+}
+
+/// `chain at most N [unrecorded]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Chain {
+    /// How many agents may stand before the current one.
+    pub most: u32,
+    /// Whether a hop without a record of its authority is taken at the issuer's word.
+    pub unrecorded: bool,
+    /// The line.
+    pub line: u32,
+}
+
+/// Parses a rule file.
+pub fn parse<'t>(name: &str, text: &'t str) -> Result<File<'t>, PolicyError> {
+    let lines = lines(name, text)?;
+    let mut parser = Parser { file: name, lines: &lines, at: 0 };
+    parser.version()?;
+    let mut file = File {
+        name: name.into(),
+        model: None,
+        types: Vec::new(),
+        rules: Vec::new(),
+        ceilings: Vec::new(),
+        coverage: Vec::new(),
+        routes: Vec::new(),
+        public: Vec::new(),
+        preflight: false,
+        chain: None,
+    };
+    while let Some(mut line) = parser.line() {
+        parser.statement(&mut line, &mut file)?;
+    }
+    Ok(file)
+}
+
+const STATEMENTS: &str =
+    "`model`, `on`, `allow`, `forbid`, `agent`, `chain`, `scope`, `detail`, `route` and `public`";
+
+struct Parser<'p, 't> {
+    file: &'p str,
+    lines: &'p [Line<'t>],
+    at: usize,
+}
+
+/// The words of one line that are still to be read.
+struct Cursor<'p, 't> {
+    file: &'p str,
+    line: &'p Line<'t>,
+    rest: core::slice::Iter<'p, Word<'t>>,
+    last: Word<'t>,
+}
+
+impl<'p, 't> Parser<'p, 't> {
+    fn line(&mut self) -> Option<Cursor<'p, 't>> {
+        let line = self.lines.get(self.at)?;
+        self.at = self.at.saturating_add(1);
+        let last = line.words.first().copied()?;
+        Some(Cursor { file: self.file, line, rest: line.words.iter(), last })
+    }
+
+    /// The next line, if it is indented: a part of the statement above it.
+    fn indented(&mut self) -> Option<Cursor<'p, 't>> {
+        self.lines.get(self.at).filter(|line| line.indented)?;
+        self.line()
+    }
+
+    fn version(&mut self) -> Result<(), PolicyError> {
+        let start = Word { text: "", quoted: false, line: 1, column: 1 };
+        let missing = "a rule file starts with the line `actfor 1`";
+        let Some(mut line) = self.line() else {
+            return Err(lexer::error(Code::RulesInvalid, self.file, &start, missing));
+        };
+        if line.word().is_none_or(|word| word.text != "actfor") {
+            return Err(line.error(missing));
+        }
+        match line.word() {
+            Some(word) if word.text == "1" => line.end(),
+            Some(word) => {
+                Err(line.error(format!("version {} is not known to this build; write `actfor 1`", quote(word.text))))
+            }
+            None => Err(line.error(missing)),
+        }
+    }
+
+    fn statement(&mut self, line: &mut Cursor<'p, 't>, file: &mut File<'t>) -> Result<(), PolicyError> {
+        let Some(first) = line.word() else { return Ok(()) };
+        if line.line.indented {
+            return Err(line.error("an indented line belongs to an `on` block or a rule above it, and there is none"));
+        }
+        match first.text {
+            "model" => {
+                let name = line.quoted("the name of the model's file in double quotes")?;
+                if file.model.is_some() {
+                    return Err(line.error("there is a `model` line already"));
+                }
+                file.model = Some(name);
+                line.end()
+            }
+            "on" => {
+                let block = self.on(line)?;
+                file.types.push(block);
+                Ok(())
+            }
+            "allow" => {
+                let rule = self.rule(line, Effect::Allow)?;
+                file.rules.push(rule);
+                Ok(())
+            }
+            "forbid" => {
+                let rule = self.rule(line, Effect::Forbid)?;
+                file.rules.push(rule);
+                Ok(())
+            }
+            "agent" => {
+                file.ceilings.push(at_most(line)?);
+                Ok(())
+            }
+            "chain" => {
+                if file.chain.is_some() {
+                    return Err(line.error("there is a `chain` line already"));
+                }
+                file.chain = Some(chain(line)?);
+                Ok(())
+            }
+            "scope" => {
+                file.coverage.push(covers(line, Carrier::Scope)?);
+                Ok(())
+            }
+            "detail" => {
+                file.coverage.push(covers(line, Carrier::Detail)?);
+                Ok(())
+            }
+            "route" => {
+                file.routes.push(route(line)?);
+                Ok(())
+            }
+            "public" => public(line, file),
+            "approve" | "tool" | "role" | "token" => {
+                Err(line.unsupported(&format!("`{}` lines are not built yet", first.text)))
+            }
+            "when" | "unless" => Err(line.error(format!("`{}` belongs below a rule, indented", first.text))),
+            "actfor" => Err(line.error("`actfor 1` stands on the first line only")),
+            _ => Err(line.error(format!("{} starts no statement; statements are {STATEMENTS}", quote(first.text)))),
+        }
+    }
+
+    fn on(&mut self, line: &mut Cursor<'p, 't>) -> Result<On<'t>, PolicyError> {
+        let name = line.name("the name of a type")?;
+        let (mut personal, mut impersonal) = (None, false);
+        match line.word().map(|word| word.text) {
+            None => {}
+            Some("personal") => personal = Some(line.name("the relation that says whose object it is")?),
+            Some("impersonal") => impersonal = true,
+            Some(other) => {
+                return Err(line.error(format!("{} must be `personal RELATION`, `impersonal` or nothing", quote(other))));
+            }
+        }
+        line.end()?;
+        let mut needs = Vec::new();
+        while let Some(mut line) = self.indented() {
+            needs.push(needs_line(&mut line)?);
+        }
+        if needs.is_empty() {
+            return Err(lexer::error(
+                Code::RulesInvalid,
+                self.file,
+                &name.word,
+                "an `on` block has lines below it, indented: `ACTION needs RELATION`",
+            ));
+        }
+        Ok(On { name, personal, impersonal, needs })
+    }
+
+    fn rule(&mut self, line: &mut Cursor<'p, 't>, effect: Effect) -> Result<Rule<'t>, PolicyError> {
+        let (kinds, modes) = kinds_and_modes(line)?;
+        let actions = actions(line, &["on"])?;
+        let types = line.names("the name of a type", &["of", "as", "by"])?;
+        let mut of_anyone = false;
+        if line.last.text == "of" {
+            line.expect("anyone")?;
+            of_anyone = true;
+            if effect == Effect::Forbid || kinds != Kind::Autonomous.bit() {
+                return Err(line.error("`of anyone` stands after `allow autonomous` only"));
+            }
+            line.word();
+        }
+        if line.last.text == "by" {
+            return Err(line.error("`by` stands in `approve` lines only"));
+        }
+        if line.last.text != "as" {
+            return Err(line.error("a rule ends with `as ID`: the name that decisions and logs will show"));
+        }
+        let id = line.name("the rule's id")?;
+        line.end()?;
+        let mut conditions = Vec::new();
+        while let Some(mut line) = self.indented() {
+            conditions.push(condition(&mut line)?);
+        }
+        Ok(Rule { effect, kinds, modes, actions, types, of_anyone, id, conditions })
+    }
+}
+
+impl<'t> Cursor<'_, 't> {
+    fn word(&mut self) -> Option<Word<'t>> {
+        let word = self.rest.next().copied();
+        match word {
+            Some(word) => self.last = word,
+            None => {
+                let width = u32::try_from(self.last.text.chars().count()).unwrap_or(u32::MAX);
+                let column = self.last.column.saturating_add(width);
+                self.last = Word { text: "", quoted: false, line: self.last.line, column };
+            }
+        }
+        word
+    }
+
+    fn peek(&self) -> Option<&Word<'t>> {
+        self.rest.as_slice().first()
+    }
+
+    fn error(&self, message: impl Into<String>) -> PolicyError {
+        lexer::error(Code::RulesInvalid, self.file, &self.last, message)
+    }
+
+    fn unsupported(&self, message: &str) -> PolicyError {
+        lexer::error(Code::RulesUnsupported, self.file, &self.last, message)
+    }
+
+    fn missing(&self, wanted: &str) -> PolicyError {
+        let found = if self.last.text.is_empty() { "the end of the line".into() } else { quote(self.last.text) };
+        self.error(format!("expected {wanted}, found {found}"))
+    }
+
+    fn expect(&mut self, keyword: &str) -> Result<(), PolicyError> {
+        match self.word() {
+            Some(word) if word.text == keyword && !word.quoted => Ok(()),
+            _ => Err(self.missing(&format!("`{keyword}`"))),
+        }
+    }
+
+    /// Nothing may follow.
+    fn end(&mut self) -> Result<(), PolicyError> {
+        match self.word() {
+            None => Ok(()),
+            Some(word) => Err(self.error(format!("{} cannot follow here", quote(word.text)))),
+        }
+    }
+
+    fn quoted(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
+        match self.word() {
+            Some(word) if word.quoted && !word.text.is_empty() => Ok(Named { text: word.text, word }),
+            _ => Err(self.missing(wanted)),
+        }
+    }
+
+    /// A plain name: letters, digits, `_` and `-`.
+    fn name(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
+        match self.word() {
+            Some(word) if !word.quoted && is_name(word.text) => Ok(Named { text: word.text, word }),
+            _ => Err(self.missing(wanted)),
+        }
+    }
+
+    /// Any word that is not quoted.
+    fn plain(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
+        match self.word() {
+            Some(word) if !word.quoted && word.text != "," => Ok(Named { text: word.text, word }),
+            _ => Err(self.missing(wanted)),
+        }
+    }
+
+    /// Names with commas between them, up to one of `ends` or the end of the line; reads the end too.
+    fn names(&mut self, wanted: &str, ends: &[&str]) -> Result<Vec<Named<'t>>, PolicyError> {
+        let mut names = Vec::new();
+        loop {
+            names.push(self.name(wanted)?);
+            match self.word() {
+                None => return Ok(names),
+                Some(word) if word.text == "," => {}
+                Some(word) if ends.contains(&word.text) => return Ok(names),
+                Some(word) => {
+                    return Err(self.error(format!(
+                        "{} cannot follow here; write a comma between names, or {}",
+                        quote(word.text),
+                        ends.iter().map(|end| format!("`{end}`")).collect::<Vec<_>>().join(" or ")
+                    )));
+                }
+            }
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+fn kinds_and_modes(line: &mut Cursor<'_, '_>) -> Result<(u8, u8), PolicyError> {
+    let (mut kinds, mut modes) = (0_u8, 0_u8);
+    loop {
+        let Some(word) = line.word() else { return Err(line.missing("`to`")) };
+        match word.text {
+            "to" if kinds == 0 => return Err(line.error("a kind of relationship stands before `to`")),
+            "to" => return Ok((kinds, if modes == 0 { 7 } else { modes })),
+            "," => {}
+            "agents" => kinds |= 31 & !Kind::Itself.bit(),
+            "anyone" => kinds |= 31,
+            name => match (Kind::from_name(name), Mode::from_name(name)) {
+                (Some(_), _) if modes != 0 => return Err(line.error("kinds stand before modes")),
+                (Some(kind), _) => kinds |= kind.bit(),
+                (None, Some(_)) if kinds == 0 => return Err(line.error("a kind of relationship stands before a mode")),
+                (None, Some(mode)) => modes |= mode.bit(),
+                (None, None) => {
+                    return Err(line.error(format!(
+                        "{} is neither a kind (`self`, `delegated`, `joint`, `assigned`, `autonomous`, `agents`, \
+                         `anyone`) nor a mode (`interactive`, `offline`, `automated`)",
+                        quote(name)
+                    )));
+                }
+            },
+        }
+    }
+}
+
+/// `any action`, or names; reads the word that ends them too.
+fn actions<'t>(line: &mut Cursor<'_, 't>, ends: &[&str]) -> Result<Actions<'t>, PolicyError> {
+    if line.peek().is_some_and(|word| word.text == "any") {
+        line.word();
+        line.expect("action")?;
+        line.word();
+    } else {
+        let names = line.names("the name of an action", ends)?;
+        if ends.contains(&line.last.text) {
+            return Ok(Actions::List(names));
+        }
+    }
+    if ends.contains(&line.last.text) { Ok(Actions::Any) } else { Err(line.missing("`on`")) }
+}
+
+fn needs_line<'t>(line: &mut Cursor<'_, 't>) -> Result<Needs<'t>, PolicyError> {
+    let actions = line.names("the name of an action", &["needs"])?;
+    if line.last.text != "needs" {
+        return Err(line.missing("`needs RELATION` or `needs scope`"));
+    }
+    let relation = line.name("a relation, or `scope`")?;
+    if relation.text == "scope" {
+        line.end()?;
+        return Ok(Needs { actions, relation: None, of: None });
+    }
+    let of = match line.word() {
+        None => None,
+        Some(word) if word.text == "of" => {
+            let name = line.plain("an object, `TYPE:ID`")?;
+            let template = Template::parse_object(name.text).map_err(|what| line.error(what))?;
+            line.end()?;
+            Some((name, template))
+        }
+        Some(word) => return Err(line.error(format!("{} must be `of TYPE:ID` or nothing", quote(word.text)))),
+    };
+    Ok(Needs { actions, relation: Some(relation), of })
+}
+
+fn condition<'t>(line: &mut Cursor<'_, 't>) -> Result<Condition<'t>, PolicyError> {
+    let unless = match line.word().map(|word| word.text) {
+        Some("when") => false,
+        Some("unless") => true,
+        _ => return Err(line.missing("`when` or `unless`")),
+    };
+    let is_relation = line.line.words.get(2).is_some_and(|word| word.text == "is" && !word.quoted);
+    if !is_relation {
+        line.word();
+        return Err(line.unsupported("expressions are not built yet; write `SUBJECT is RELATION of OBJECT`"));
+    }
+    let subject = term(line, &["user", "agent", "instance"])?;
+    line.expect("is")?;
+    let relation = line.name("a relation")?;
+    line.expect("of")?;
+    let object = term(line, &["object"])?;
+    line.end()?;
+    Ok(Condition { unless, subject, relation, object })
+}
+
+fn term<'t>(line: &mut Cursor<'_, 't>, words: &[&str]) -> Result<Term<'t>, PolicyError> {
+    let known = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let name = line.plain(&format!("{known} or `TYPE:{{path}}`"))?;
+    if words.contains(&name.text) {
+        return Ok(Term::Word(name));
+    }
+    let template = Template::parse_object(name.text)
+        .map_err(|what| line.error(format!("expected {known} or `TYPE:{{path}}`: {what}")))?;
+    Ok(Term::Object(name, template))
+}
+
+fn at_most<'t>(line: &mut Cursor<'_, 't>) -> Result<AtMost<'t>, PolicyError> {
+    let agent = line.plain("the name of an agent, or `*`")?;
+    line.expect("at")?;
+    line.expect("most")?;
+    let actions = actions(line, &["on"])?;
+    let types = line.names("the name of a type", &[])?;
+    Ok(AtMost { agent, actions, types })
+}
+
+fn chain(line: &mut Cursor<'_, '_>) -> Result<Chain, PolicyError> {
+    let number = line.last.line;
+    line.expect("at")?;
+    line.expect("most")?;
+    let most = line.plain("a number")?;
+    let most = most.text.parse().ok().filter(|most| (1..=32).contains(most));
+    let most = most.ok_or_else(|| line.missing("a whole number from 1 to 32"))?;
+    let unrecorded = match line.word().map(|word| word.text) {
+        None => false,
+        Some("unrecorded") => true,
+        Some(other) => return Err(line.error(format!("{} must be `unrecorded` or nothing", quote(other)))),
+    };
+    line.end()?;
+    Ok(Chain { most, unrecorded, line: number })
+}
+
+fn covers<'t>(line: &mut Cursor<'_, 't>, carrier: Carrier) -> Result<Covers<'t>, PolicyError> {
+    let name = line.quoted("a name in double quotes")?;
+    line.expect("covers")?;
+    let actions = if line.peek().is_some_and(|word| word.text == "{actions}") {
+        line.word();
+        if carrier == Carrier::Scope {
+            return Err(line.error("a scope has no member `actions`: write the actions out"));
+        }
+        line.expect("on")?;
+        None
+    } else {
+        Some(actions(line, &["on"])?)
+    };
+    let target = line.plain("a type, or an object `TYPE:{path}`")?;
+    let (kind, object) = if target.text.contains(':') {
+        let template = Template::parse_object(target.text).map_err(|what| line.error(what))?;
+        let kind = target.text.split(':').next().unwrap_or_default();
+        (Named { text: kind, word: target.word }, Some(template))
+    } else {
+        (target, None)
+    };
+    let ignoring = match line.word() {
+        None => Vec::new(),
+        Some(word) if word.text == "ignoring" && carrier == Carrier::Detail => {
+            line.names("the name of a member", &[])?
+        }
+        Some(word) => return Err(line.error(format!("{} cannot follow here", quote(word.text)))),
+    };
+    Ok(Covers { carrier, name, actions, kind, object, ignoring })
+}
+
+fn route<'t>(line: &mut Cursor<'_, 't>) -> Result<Route<'t>, PolicyError> {
+    let method = method(line)?;
+    let pattern = line.plain("a path such as `/repos/{repo}/**`")?;
+    line.expect("is")?;
+    let action = line.name("the name of an action")?;
+    line.expect("on")?;
+    let object = line.plain("an object, `TYPE:{path}`")?;
+    let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
+    match line.word() {
+        None => Ok(Route { method, pattern, action, object, template }),
+        Some(word) if word.text == "with" => Err(line.unsupported("`with` arguments are not built yet")),
+        Some(word) => Err(line.error(format!("{} cannot follow here", quote(word.text)))),
+    }
+}
+
+fn method<'t>(line: &mut Cursor<'_, 't>) -> Result<Named<'t>, PolicyError> {
+    let method = line.plain("a method such as `GET`, or `*`")?;
+    if method.text != "*" && !method.text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
+        return Err(line.error(format!("{} is not a method: methods are in upper case", quote(method.text))));
+    }
+    Ok(method)
+}
+
+fn public<'t>(line: &mut Cursor<'_, 't>, file: &mut File<'t>) -> Result<(), PolicyError> {
+    loop {
+        if line.peek().is_some_and(|word| word.text == "preflight") {
+            line.word();
+            file.preflight = true;
+        } else {
+            let method = method(line)?;
+            let pattern = line.plain("a path such as `/healthz`")?;
+            file.public.push(Public { method, pattern });
+        }
+        match line.word() {
+            None => return Ok(()),
+            Some(word) if word.text == "," => {}
+            Some(word) => return Err(line.error(format!("{} cannot follow here; write a comma", quote(word.text)))),
+        }
+    }
+}

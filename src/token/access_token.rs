@@ -1,0 +1,78 @@
+//! From the compact form to a [`VerifiedToken`], by RFC 9068 §4 and RFC 8725.
+
+use alloc::{borrow::ToOwned, format, string::String};
+
+use crate::config::{Config, Issuer};
+use crate::error::{Code, Refusal, quote};
+use crate::identity::{Identity, context};
+use crate::jose::{Jws, TypeRule, check_header};
+use crate::json::Value;
+use crate::token::claims::Claims;
+
+/// An access token whose signature and claims hold. It may be bound to a key: the guard asks for the proof
+/// before it looks at anything else.
+#[derive(Debug, Clone)]
+pub struct VerifiedToken {
+    compact: String,
+    /// Which issuer of the configuration signed it.
+    issuer: usize,
+    claims: Claims,
+    identity: Result<Identity, Refusal>,
+}
+
+impl VerifiedToken {
+    /// The token, as it came.
+    pub(crate) fn compact(&self) -> &str {
+        &self.compact
+    }
+
+    /// The place of its issuer in the configuration.
+    pub(crate) fn issuer(&self) -> usize {
+        self.issuer
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Who is it, or why that cannot be said.
+    ///
+    /// # Errors
+    /// A code of the identity stage, or `claim_missing` and `claim_invalid` for a claim that the dialect needs.
+    pub fn identity(&self) -> Result<&Identity, &Refusal> {
+        self.identity.as_ref()
+    }
+}
+
+/// The issuer that a token names, before anything is verified: only good for choosing keys.
+pub(crate) fn issuer_of<'c>(jws: &Jws<'_>, config: &'c Config) -> Result<(usize, &'c Issuer), Refusal> {
+    let iss = match jws.claims().get("iss") {
+        Some(Value::String(iss)) => iss,
+        Some(_) => return Err(Refusal::new(Code::ClaimInvalid, "claim `iss` must be a string")),
+        None => return Err(Refusal::new(Code::ClaimMissing, "claim `iss` is missing")),
+    };
+    let found = config.issuers.iter().enumerate().find(|(_, issuer)| issuer.issuer == *iss);
+    found.ok_or_else(|| Refusal::new(Code::IssuerUnknown, format!("`iss` is {}, which is not in `issuers`", quote(iss))))
+}
+
+/// Verifies form, issuer, header, key, signature and claims. Audience and times are for every use.
+pub(crate) fn verify(compact: &str, config: &Config) -> Result<VerifiedToken, Refusal> {
+    let jws = Jws::parse(compact, config.limits.token_bytes)?;
+    let (index, issuer) = issuer_of(&jws, config)?;
+    // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
+    let algorithm = check_header(jws.header(), &issuer.algorithms, TypeRule::Only("at+jwt"))?;
+    let keys = issuer.keys.as_ref().ok_or_else(|| {
+        Refusal::new(Code::KeysUnavailable, format!("no keys yet for {}", quote(&issuer.issuer)))
+    })?;
+    let key = keys.select(algorithm, jws.header().kid())?;
+    if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
+        return Err(Refusal::new(Code::SignatureInvalid, "the signature does not hold under the key that the header names"));
+    }
+    let claims = Claims::read(jws.into_claims())?;
+    let identity = issuer
+        .dialect
+        .read(&claims, issuer)
+        .map(|draft| context::settle(draft, claims.client_id(), claims.issued_at(), issuer, config));
+    Ok(VerifiedToken { compact: compact.to_owned(), issuer: index, claims, identity })
+}

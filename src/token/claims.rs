@@ -1,0 +1,182 @@
+//! The claims of an access token by RFC 9068 §2.2 and RFC 7519 §4.1, read once and exactly.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::config::Issuer;
+use crate::error::{Code, Refusal, is_invisible, quote};
+use crate::json::{Object, Value};
+use crate::time::{Round, Timestamp};
+
+/// The longest name (`sub`, `client_id`, `jti`, …) in bytes.
+const LONGEST_NAME: usize = 1_024;
+
+/// The claims that every access token needs, and the others as they came.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    object: Object<'static>,
+    subject: String,
+    client_id: String,
+    audiences: Vec<String>,
+    issued_at: Timestamp,
+    not_before: Option<Timestamp>,
+    expires_at: Timestamp,
+    confirmation: Option<Confirmation>,
+}
+
+/// `cnf`: the key that a token is bound to (RFC 7800 §3.1). Every member that is recognised is enforced.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Confirmation {
+    /// `jkt`: the thumbprint of a DPoP key (RFC 9449 §6.1).
+    pub jkt: Option<String>,
+    /// `x5t#S256`: the thumbprint of a client certificate (RFC 8705 §3.1).
+    pub x5t_s256: Option<String>,
+}
+
+impl Claims {
+    /// Reads the claims of a token whose signature holds.
+    pub(crate) fn read(object: Object<'static>) -> Result<Self, Refusal> {
+        let subject = name(&object, "sub")?;
+        let client_id = name(&object, "client_id")?;
+        // RFC 9068 §2.2: `jti` is required.
+        name(&object, "jti")?;
+        let issued_at = date(&object, "iat", Round::Ceil)?.ok_or_else(|| missing("iat"))?;
+        let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
+        let not_before = date(&object, "nbf", Round::Ceil)?;
+        if issued_at > expires_at {
+            return Err(invalid("iat", "is later than `exp`"));
+        }
+        let audiences = audiences(&object)?;
+        let confirmation = confirmation(&object)?;
+        Ok(Self { subject, client_id, audiences, issued_at, not_before, expires_at, confirmation, object })
+    }
+
+    /// Every claim, as it came.
+    pub fn object(&self) -> &Object<'static> {
+        &self.object
+    }
+
+    /// `sub`
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// `client_id`
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// `iat`, a fraction rounded up.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// `exp`, a fraction rounded down.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `cnf`
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
+    /// RFC 9068 §4: `aud` holds a name that this service expects for itself.
+    pub(crate) fn check_audience(&self, issuer: &Issuer) -> Result<(), Refusal> {
+        if self.audiences.iter().any(|aud| issuer.audiences.contains(aud)) {
+            return Ok(());
+        }
+        let found = self.audiences.first().map(String::as_str).unwrap_or_default();
+        Err(Refusal::new(
+            Code::AudienceMismatch,
+            format!("`aud` is {}, expected {}", quote(found), quote(&issuer.audiences.join(", "))),
+        ))
+    }
+
+    /// RFC 7519 §4.1.4–6: refused at `exp + leeway` and after, and before `nbf - leeway` and `iat - leeway`.
+    pub(crate) fn check_time(&self, now: Timestamp, leeway: u64) -> Result<(), Refusal> {
+        if now >= self.expires_at.plus(leeway) {
+            let text = format!("`exp` is {}, now is {}, leeway {leeway}", self.expires_at.seconds(), now.seconds());
+            return Err(Refusal::new(Code::TokenExpired, text));
+        }
+        for (name, time) in [("nbf", self.not_before), ("iat", Some(self.issued_at))] {
+            if let Some(time) = time.filter(|time| now.plus(leeway) < *time) {
+                let text = format!("`{name}` is {}, now is {}, leeway {leeway}", time.seconds(), now.seconds());
+                return Err(Refusal::new(Code::TokenNotYetValid, text));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing(claim: &str) -> Refusal {
+    Refusal::new(Code::ClaimMissing, format!("claim `{claim}` is missing"))
+}
+
+fn invalid(claim: &str, what: &str) -> Refusal {
+    Refusal::new(Code::ClaimInvalid, format!("claim `{claim}` {what}"))
+}
+
+fn name(object: &Object<'_>, claim: &str) -> Result<String, Refusal> {
+    let text = match object.get(claim) {
+        None => return Err(missing(claim)),
+        Some(value) => value.as_str().ok_or_else(|| invalid(claim, "must be a string"))?,
+    };
+    check_name(text).map_err(|what| invalid(claim, what))?;
+    Ok(text.into())
+}
+
+/// A name is not empty, not longer than 1,024 bytes, and has no control, zero-width or bidirectional
+/// characters: two names that look alike would be two people in a log. It is never normalised (RFC 7519 §7.3).
+pub(crate) fn check_name(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("is empty");
+    }
+    if text.len() > LONGEST_NAME {
+        return Err("is longer than 1,024 bytes");
+    }
+    if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Err("has a control, zero-width or bidirectional character");
+    }
+    Ok(())
+}
+
+fn date(object: &Object<'_>, claim: &str, round: Round) -> Result<Option<Timestamp>, Refusal> {
+    match object.get(claim) {
+        None => Ok(None),
+        Some(Value::Number(number)) => Timestamp::from_number(number, round)
+            .map(Some)
+            .ok_or_else(|| invalid(claim, "must be seconds since 1970, at most 2^53 - 1, without an exponent")),
+        Some(_) => Err(invalid(claim, "must be a number")),
+    }
+}
+
+fn audiences(object: &Object<'_>) -> Result<Vec<String>, Refusal> {
+    let one = |value: &Value<'_>| value.as_str().filter(|s| !s.is_empty()).map(String::from);
+    let found = match object.get("aud") {
+        None => return Err(missing("aud")),
+        Some(value @ Value::String(_)) => one(value).map(|name| Vec::from([name])),
+        Some(Value::Array(items)) if !items.is_empty() => items.iter().map(one).collect(),
+        Some(_) => None,
+    };
+    found.ok_or_else(|| invalid("aud", "must be a string, or an array of strings that is not empty"))
+}
+
+/// RFC 7800 §3.1. Members that are not recognised are ignored beside one that is; alone they refuse, since a
+/// token that says it is bound is never used as if it were not.
+fn confirmation(object: &Object<'_>) -> Result<Option<Confirmation>, Refusal> {
+    let cnf = match object.get("cnf") {
+        None => return Ok(None),
+        Some(Value::Object(cnf)) => cnf,
+        Some(_) => return Err(invalid("cnf", "must be an object")),
+    };
+    let member = |name: &str| match cnf.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(String::from(text.as_ref()))),
+        Some(_) => Err(invalid("cnf", "has a thumbprint that is not a string")),
+    };
+    let found = Confirmation { jkt: member("jkt")?, x5t_s256: member("x5t#S256")? };
+    if found == Confirmation::default() {
+        return Err(invalid("cnf", "names no key in a way that is supported (`jkt`, `x5t#S256`)"));
+    }
+    Ok(Some(found))
+}

@@ -1,0 +1,13 @@
+//! Access tokens: verified, and only then read.
+//!
+//! Nothing but a [`VerifiedToken`] has facts. The checks run in this order: size and form, issuer, header,
+//! key, signature, claims, audience, times. Audience and times are checked again each time a remembered
+//! token is used.
+
+mod access_token;
+mod claims;
+
+pub use access_token::VerifiedToken;
+pub(crate) use access_token::{issuer_of, verify};
+pub use claims::{Claims, Confirmation};
+pub(crate) use claims::check_name;
