@@ -73,8 +73,15 @@ pub struct Guard {}
 
 impl Guard {
     /// The header fields that a decision reads, in lower case. An adapter hands over these and may leave out others.
-    pub const HEADERS: &'static [&'static str] =
-        &["authorization", "agent-chain", "agent-context", "dpop", "x-http-method", "x-http-method-override", "x-method-override"];
+    pub const HEADERS: &'static [&'static str] = &[
+        "authorization",
+        "agent-chain",
+        "agent-context",
+        "dpop",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+    ];
 
     /// Builds a guard from the configuration document (JSON, UTF-8). `seed` keys the cache's hash: any
     /// number that a stranger cannot guess; it never changes a decision.
