@@ -9,6 +9,7 @@ mod guard;
 pub mod jose;
 pub mod json;
 pub mod pack;
+pub mod proof;
 pub mod relation;
 mod time;
 mod truth;

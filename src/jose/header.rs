@@ -88,7 +88,6 @@ impl Typ<'_> {
 
 /// Whether a kind of token carries its own key in `jwk`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "the proofs read it")]
 pub(crate) enum EmbeddedKey {
     /// It does, as in a DPoP proof (RFC 9449 §4.2); the caller takes it from there.
     Allowed,

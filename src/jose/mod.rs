@@ -28,7 +28,6 @@ mod jws;
 mod key_set;
 
 pub use algorithm::Algorithm;
-#[allow(unused_imports, reason = "the proofs read it")]
 pub(crate) use header::{EmbeddedKey, check_header_with};
 pub use header::{Header, Typ, check_header};
 pub use jwk::{Key, KeyError};
