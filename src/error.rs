@@ -138,6 +138,9 @@ codes! {
     // Proof of possession.
     ProofMissing = "proof_missing", Proof, 401, INVALID_TOKEN, "The access token is bound to a key, and proof of that key is missing.", "RFC 9449 §7, RFC 8705 §3";
     ProofInvalid = "proof_invalid", Proof, 401, INVALID_PROOF, "The proof of possession does not hold.", "RFC 9449 §4.3";
+    ProofNonceNeeded = "proof_nonce_needed", Proof, 401, Some("use_dpop_nonce"), "The proof of possession needs the nonce of this service.", "RFC 9449 §9";
+    ProofReplayed = "proof_replayed", Proof, 401, INVALID_PROOF, "The proof of possession was used before.", "RFC 9449 §11.1";
+    ProofStoreUnavailable = "proof_store_unavailable", Proof, 503, None, "It could not be established whether the proof of possession was used before.", "RFC 9449 §11.1";
     // Mapping.
     Unmapped = "unmapped", Mapping, 403, None, "This request is not covered by any rule.", "the rule language";
     // Policy.

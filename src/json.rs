@@ -228,7 +228,8 @@ impl<'a> Object<'a> {
 
     /// The same object, borrowing nothing.
     pub fn into_owned(self) -> Object<'static> {
-        let owned = |(name, value): (Cow<'_, str>, Value<'_>)| (Cow::Owned(name.into_owned()), value.into_owned());
+        let owned =
+            |(name, value): (Cow<'_, str>, Value<'_>)| (Cow::Owned(name.into_owned()), value.into_owned());
         Object { members: self.members.into_iter().map(owned).collect() }
     }
 }
@@ -684,7 +685,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_json() {
-        for text in ["", " ", "{", "[1,]", "{\"a\"}", "{'a':1}", "NaN", "Infinity", "tru", "[1 2]", "\"a", "{,}"] {
+        for text in
+            ["", " ", "{", "[1,]", "{\"a\"}", "{'a':1}", "NaN", "Infinity", "tru", "[1 2]", "\"a", "{,}"]
+        {
             assert!(parse(text.as_bytes(), &Limits::TOKEN).is_err(), "{text}");
         }
         assert_eq!(kind("{} x"), JsonErrorKind::Trailing);

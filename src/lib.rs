@@ -15,6 +15,7 @@ pub mod json;
 mod names;
 pub mod pack;
 pub mod policy;
+pub mod proof;
 pub mod relation;
 mod time;
 pub mod token;

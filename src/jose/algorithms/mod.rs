@@ -1,0 +1,27 @@
+//! The algorithms themselves, each behind the trait of jwt-compact: one place to put another implementation
+//! (the host's own crypto) beside ours.
+//!
+//! Nobody can sign with them: their signing key is uninhabited.
+
+use core::convert::Infallible;
+
+use jwt_compact::AlgorithmSignature as _;
+
+#[cfg(any(feature = "es256", feature = "es384"))]
+pub(super) mod ecdsa;
+#[cfg(feature = "ed25519")]
+pub(super) mod ed25519;
+#[cfg(feature = "_rsa")]
+pub(super) mod rsa;
+
+/// Checks a signature: its length, its form, then the mathematics.
+pub(super) fn verify<A>(algorithm: &A, key: &A::VerifyingKey, message: &[u8], signature: &[u8]) -> bool
+where
+    A: jwt_compact::Algorithm<SigningKey = Infallible>,
+{
+    if A::Signature::LENGTH.is_some_and(|length| length.get() != signature.len()) {
+        return false;
+    }
+    A::Signature::try_from_slice(signature)
+        .is_ok_and(|signature| algorithm.verify_signature(&signature, key, message))
+}

@@ -1,0 +1,120 @@
+//! Remembering which proofs were used (RFC 9449 §11.1): the interface, and a store in memory.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Code, Refusal};
+use crate::time::Timestamp;
+
+use super::DpopProof;
+
+/// Whether a proof was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It was not, and is remembered now.
+    First,
+    /// It was.
+    Again,
+}
+
+/// Why a store gives no answer. The request is refused then: not knowing is not "first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no room, and nothing in it may be forgotten yet.
+    Full,
+    /// It cannot be asked.
+    Unavailable,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the store of used proofs is full",
+            Self::Unavailable => "the store of used proofs cannot be asked",
+        })
+    }
+}
+
+impl core::error::Error for StoreError {}
+
+/// Remembers proofs by key thumbprint and `jti`. A service with several workers shares one, or a proof may be
+/// used once in each.
+pub trait ReplayStore {
+    /// Remembers the proof at least until `proof.usable_until` and says whether it was there before, in one step:
+    /// of two requests at the same time one at most is the first.
+    ///
+    /// # Errors
+    /// Where it does not know.
+    fn remember(&mut self, proof: &DpopProof, now: Timestamp) -> Result<Use, StoreError>;
+}
+
+/// Asks the store, and refuses unless this is the first use.
+///
+/// # Errors
+/// `proof_replayed`, `proof_store_unavailable`.
+pub fn refuse_replay(store: &mut dyn ReplayStore, proof: &DpopProof, now: Timestamp) -> Result<(), Refusal> {
+    match store.remember(proof, now) {
+        Ok(Use::First) => Ok(()),
+        Ok(Use::Again) => Err(Refusal::new(Code::ProofReplayed, "this proof was used before")),
+        Err(error) => Err(Refusal::new(Code::ProofStoreUnavailable, alloc::format!("{error}"))),
+    }
+}
+
+/// A store of bounded size for one worker: at most `capacity` proofs at 160 bytes each, in round figures. It
+/// forgets what cannot be used any more, and nothing else: when it is full it refuses.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    capacity: usize,
+    /// What is known, and until when.
+    known: BTreeMap<[u8; 32], Timestamp>,
+    /// The same by time.
+    by_time: BTreeSet<(Timestamp, [u8; 32])>,
+}
+
+impl MemoryStore {
+    /// An empty store for at most `capacity` proofs.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, known: BTreeMap::new(), by_time: BTreeSet::new() }
+    }
+
+    /// How many proofs it remembers.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether it remembers none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((until, _)) = self.by_time.first() {
+            if *until >= now {
+                break;
+            }
+            if let Some((_, id)) = self.by_time.pop_first() {
+                self.known.remove(&id);
+            }
+        }
+    }
+}
+
+impl ReplayStore for MemoryStore {
+    fn remember(&mut self, proof: &DpopProof, now: Timestamp) -> Result<Use, StoreError> {
+        self.forget(now);
+        // Keys of equal length, however long a `jti` is; a thumbprint has 43 characters, so the two cannot mix.
+        let id = Sha256::new().chain_update(proof.thumbprint()).chain_update(proof.jti()).finalize().into();
+        if self.known.contains_key(&id) {
+            return Ok(Use::Again);
+        }
+        if self.known.len() >= self.capacity {
+            return Err(StoreError::Full);
+        }
+        self.known.insert(id, proof.usable_until());
+        self.by_time.insert((proof.usable_until(), id));
+        Ok(Use::First)
+    }
+}
