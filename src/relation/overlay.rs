@@ -1,0 +1,117 @@
+//! Tuples beside the pack: those that hold for one request, and changes since the pack was made.
+
+use alloc::{string::String, vec::Vec};
+
+use super::bytes::small;
+use super::load::{Relations, SubjectForm};
+use super::model::Place;
+use super::tuples::{Subject, Tuple, parse_object};
+use crate::error::{Code, PolicyError};
+use crate::pack::{Pack, Section};
+
+/// Tuples that are added to those of a pack, or taken away from them, without changing it.
+#[derive(Debug, Clone, Default)]
+pub struct Overlay {
+    /// Names that the pack does not know: type and id, sorted.
+    names: Vec<(u32, String)>,
+    /// The number of each name, in the order of `names`.
+    numbers: Vec<u32>,
+    /// Edge, object, subject: sorted.
+    added: Vec<(u32, u32, u32)>,
+}
+
+impl Overlay {
+    /// Tuples that hold beside those of the pack.
+    ///
+    /// # Errors
+    /// `tuple_invalid` where a tuple does not fit the model of the pack.
+    pub fn new(relations: &Relations, pack: &Pack, tuples: &[Tuple]) -> Result<Self, PolicyError> {
+        let mut overlay = Self::default();
+        for (index, tuple) in tuples.iter().enumerate() {
+            let added = overlay.row(relations, pack, tuple).ok_or_else(|| {
+                let place = Place { line: small(index.saturating_add(1)), column: 1 };
+                let symbol = alloc::format!("{} {} {}", tuple.user, tuple.relation, tuple.object);
+                place.error(Code::TupleInvalid, "tuples", &symbol, "the model does not take this tuple")
+            })?;
+            overlay.added.push(added);
+        }
+        overlay.added.sort_unstable();
+        overlay.added.dedup();
+        Ok(overlay)
+    }
+
+    fn row(&mut self, relations: &Relations, pack: &Pack, tuple: &Tuple) -> Option<(u32, u32, u32)> {
+        let model = pack.section(Section::Model);
+        let (ty, id) = parse_object(&tuple.object)?;
+        let subject = Subject::parse(&tuple.user)?;
+        let ty = relations.ty(model, ty)?;
+        let relation = relations.relation_of(model, ty, &tuple.relation)?;
+        let subject_type = relations.ty(model, subject.ty)?;
+        let form = match subject.relation {
+            Some(name) => SubjectForm::Userset(relations.relation_of(model, subject_type, name)?),
+            None if subject.is_wildcard() => SubjectForm::Wildcard,
+            None => SubjectForm::Plain,
+        };
+        let fits = |edge: &super::load::Edge| {
+            edge.ty == subject_type
+                && edge.form == form
+                && edge.condition.is_none()
+                && tuple.condition.is_none()
+        };
+        let index = relations.edges_of(relation).iter().position(fits)?;
+        let edge = relations.info(relation)?.first_edge.checked_add(small(index))?;
+        let object = self.number(relations, pack, ty, id);
+        let subject =
+            if subject.is_wildcard() { 0 } else { self.number(relations, pack, subject_type, subject.id) };
+        Some((edge, object, subject))
+    }
+
+    fn number(&mut self, relations: &Relations, pack: &Pack, ty: u32, id: &str) -> u32 {
+        let Some(names) = relations.types.get(ty as usize).map(|ty| ty.names) else { return u32::MAX };
+        if let Some(number) = names.find(pack.section(Section::Tuples), id) {
+            return number;
+        }
+        match self.position(ty, id) {
+            Ok(at) => self.numbers.get(at).copied().unwrap_or(u32::MAX),
+            Err(at) => {
+                let number = names.count.saturating_add(small(self.names.len()));
+                self.names.insert(at, (ty, id.into()));
+                self.numbers.insert(at, number);
+                number
+            }
+        }
+    }
+
+    fn position(&self, ty: u32, id: &str) -> Result<usize, usize> {
+        self.names.binary_search_by(|(t, name)| (*t, name.as_str()).cmp(&(ty, id)))
+    }
+
+    /// How many names it adds.
+    pub(crate) fn extra(&self) -> u32 {
+        small(self.names.len())
+    }
+
+    pub(crate) fn find(&self, ty: u32, id: &str) -> Option<u32> {
+        self.position(ty, id).ok().and_then(|at| self.numbers.get(at).copied())
+    }
+
+    pub(crate) fn name(&self, ty: u32, number: u32) -> Option<&str> {
+        let at = self.numbers.iter().zip(&self.names).find(|(n, (t, _))| **n == number && *t == ty)?;
+        Some(&at.1.1)
+    }
+
+    pub(crate) fn contains(&self, edge: u32, object: u32, subject: u32) -> bool {
+        self.added.binary_search(&(edge, object, subject)).is_ok()
+    }
+
+    /// The subject number `index` of an object's row.
+    pub(crate) fn subject(&self, edge: u32, object: u32, index: u32) -> Option<u32> {
+        let start = self.added.partition_point(|row| (row.0, row.1) < (edge, object));
+        let row = self.added.get(start.checked_add(index as usize)?)?;
+        ((row.0, row.1) == (edge, object)).then_some(row.2)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.added.is_empty()
+    }
+}

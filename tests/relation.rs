@@ -1,0 +1,306 @@
+//! Relationship checks: what holds, what does not, what is unknown, and why.
+
+#[path = "support/relation.rs"]
+#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+mod support;
+
+use actfor::Truth::{False, True, Unknown};
+use actfor::relation::{Facts, Limits, Model, Scratch};
+use support::{World, ask, tuples};
+
+const ACME: &str = "model
+  schema 1.1
+type user
+type agent
+type repo
+  relations
+    define writer: [user]
+    define reader: [user] or writer
+type org
+  relations
+    define hr_reader: [agent]
+type case
+  relations
+    define worker: [agent]
+    define employee: [user]
+type salary_record
+  relations
+    define employee: [user]
+";
+
+fn acme() -> World {
+    World::new(
+        ACME,
+        &tuples(
+            "user:ana writer repo:web
+             user:ana writer repo:infra
+             agent:hr-agent hr_reader org:acme
+             agent:hr-agent worker case:c1
+             agent:hr-agent worker case:c2
+             user:ana employee case:c1
+             user:ana employee salary_record:ana
+             user:bo employee case:c2
+             user:bo employee salary_record:bo",
+        ),
+    )
+}
+
+#[test]
+fn answers_the_running_examples() {
+    let world = acme();
+    for (question, truth) in [
+        ("user:ana writer repo:web", True),
+        ("user:ana reader repo:infra", True),
+        ("user:bo reader repo:web", False),
+        ("user:nobody reader repo:nowhere", False),
+        ("agent:hr-agent hr_reader org:acme", True),
+        ("agent:code-helper hr_reader org:acme", False),
+        ("user:ana employee salary_record:ana", True),
+        ("user:ana employee salary_record:bo", False),
+        // An agent of the user's name is not the user.
+        ("agent:ana writer repo:web", False),
+    ] {
+        assert_eq!(world.check(question), truth, "{question}");
+    }
+}
+
+#[test]
+fn what_the_model_does_not_know_is_invalid_and_unknown() {
+    let world = acme();
+    for question in [
+        "user:ana owner repo:web",
+        "user:ana writer car:web",
+        "cat:ana writer repo:web",
+        "ana writer repo:web",
+        "user:ana writer repo:*",
+    ] {
+        let answer = world.answer(question, &Facts::default());
+        assert!(answer.invalid && answer.truth == Unknown, "{question}");
+    }
+}
+
+#[test]
+fn says_why() {
+    let world = acme();
+    assert_eq!(
+        world.why("user:ana reader repo:web"),
+        ["so user:ana reader repo:web: true", "  tuple user:ana writer repo:web: true"]
+    );
+    assert_eq!(
+        world.why("user:bo employee salary_record:ana"),
+        ["tuple user:bo employee salary_record:ana: false"]
+    );
+    assert_eq!(
+        world.why("user:bo reader repo:web"),
+        [
+            "so user:bo reader repo:web: false",
+            "  tuple user:bo reader repo:web: false",
+            "  tuple user:bo writer repo:web: false"
+        ]
+    );
+}
+
+const DEEP: &str = "model
+  schema 1.1
+type user
+type group
+  relations
+    define member: [user, user:*, group#member]
+type folder
+  relations
+    define parent: [folder]
+    define viewer: [user, group#member] or viewer from parent
+type doc
+  relations
+    define folder: [folder]
+    define banned: [user, group#member]
+    define staff: [group#member]
+    define viewer: (viewer from folder and staff) but not banned
+";
+
+#[test]
+fn follows_groups_folders_and_exclusions() {
+    let world = World::new(
+        DEEP,
+        &tuples(
+            "user:ana member group:eng
+             group:eng#member member group:all
+             group:all#member viewer folder:root
+             folder:root parent folder:a
+             folder:a folder doc:1
+             group:all#member staff doc:1
+             user:bo viewer folder:a
+             user:cy member group:eng
+             user:cy banned doc:1
+             user:* member group:everybody
+             group:everybody#member staff doc:2
+             folder:a folder doc:2",
+        ),
+    );
+    for (question, truth) in [
+        ("user:ana viewer doc:1", True),
+        ("user:bo viewer doc:1", False),
+        ("user:bo viewer doc:2", True),
+        ("user:cy viewer doc:1", False),
+        ("user:cy viewer doc:2", True),
+        ("group:eng#member viewer folder:a", True),
+        ("group:everybody#member viewer folder:a", False),
+        ("group:eng#member member group:eng", True),
+        ("group:ghost#member member group:ghost", True),
+        ("user:* member group:everybody", True),
+        ("user:* member group:eng", False),
+    ] {
+        assert_eq!(world.check(question), truth, "{question}");
+    }
+    // What came along counts beside the pack, and knows names that the pack does not.
+    assert_eq!(world.check("user:dee viewer doc:1"), False);
+    assert_eq!(world.check_with("user:dee viewer doc:1", "user:dee member group:eng"), True);
+    assert_eq!(
+        world.check_with(
+            "user:dee viewer doc:9",
+            "user:dee viewer folder:new\nfolder:new folder doc:9\ngroup:eng#member staff doc:9"
+        ),
+        False
+    );
+    assert_eq!(
+        world.check_with(
+            "user:ana viewer doc:9",
+            "user:ana viewer folder:new\nfolder:new folder doc:9\ngroup:eng#member staff doc:9"
+        ),
+        True
+    );
+}
+
+#[test]
+fn a_circle_is_unknown_and_never_lets_anyone_through() {
+    let circle = "group:a#member member group:b\ngroup:b#member member group:a\n";
+    let world = World::new(DEEP, &tuples(circle));
+    assert_eq!(world.check("user:ana member group:a"), Unknown);
+    let world = World::new(DEEP, &tuples(&format!("{circle}user:ana member group:b")));
+    assert_eq!(world.check("user:ana member group:a"), True);
+    // Whether somebody is banned through a circle is unknown, so they do not get in.
+    let world = World::new(
+        DEEP,
+        &tuples(&format!(
+            "{circle}group:a#member banned doc:1\nuser:ana viewer folder:a\nfolder:a folder doc:1\nuser:ana member group:s\ngroup:s#member staff doc:1"
+        )),
+    );
+    assert_eq!(world.check("user:ana viewer doc:1"), Unknown);
+}
+
+#[test]
+fn limits_give_unknown() {
+    let chain: String = (0..40).map(|i| format!("folder:{i} parent folder:{}\n", i + 1)).collect();
+    let world = World::new(DEEP, &tuples(&format!("{chain}user:ana viewer folder:0")));
+    assert_eq!(world.check("user:ana viewer folder:20"), True);
+    let answer = world.answer("user:ana viewer folder:40", &Facts::default());
+    assert!(answer.truth == Unknown && answer.limit);
+    let few = Facts { limits: Limits { depth: 25, steps: 10 }, ..Facts::default() };
+    let answer = world.answer("user:ana viewer folder:20", &few);
+    assert!(answer.truth == Unknown && answer.limit);
+}
+
+#[test]
+fn without_all_tuples_no_tuple_is_unknown_and_missing() {
+    let world = World::partial(ACME, &tuples("user:ana writer repo:web"), &|ty, _| ty != "repo");
+    assert_eq!(world.check("user:ana reader repo:web"), True);
+    let question = ask("user:bo reader repo:web");
+    let mut scratch = Scratch::default();
+    let answer = world.relations.check(&world.pack, &question, &Facts::default(), &mut scratch);
+    assert!(answer.truth == Unknown && answer.incomplete);
+    let missing = world.relations.missing(&world.pack, &question, &Facts::default(), &scratch);
+    assert_eq!(missing, [("repo:web".into(), "reader"), ("repo:web".into(), "writer")]);
+    // A relation may be unknown for one request only.
+    let world = acme();
+    let facts = Facts { unknown: &[("org", "hr_reader")], ..Facts::default() };
+    assert_eq!(world.answer("agent:x hr_reader org:acme", &facts).truth, Unknown);
+    assert_eq!(world.answer("agent:hr-agent hr_reader org:acme", &facts).truth, True);
+}
+
+#[test]
+fn personal_relations_are_plain_and_direct() {
+    let model = Model::parse("m", DEEP).unwrap();
+    assert_eq!(model.plain_direct("folder", "parent"), Some(vec!["folder"]));
+    assert_eq!(model.plain_direct("doc", "banned"), None);
+    assert_eq!(model.plain_direct("doc", "viewer"), None);
+    assert!(model.has_relation("doc", "viewer") && !model.has_relation("doc", "owner"));
+}
+
+#[test]
+fn models_that_cannot_work_are_refused_where_they_stand() {
+    for (text, line, column, part) in [
+        ("modell\n", 1, 1, "expected `model`"),
+        ("model\n  schema 1.2\n", 2, 10, "write `schema 1.1`"),
+        ("model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: c\n", 6, 15, "no relation `c`"),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [user] or c and d\n",
+            6,
+            27,
+            "parentheses",
+        ),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [usr]\n",
+            6,
+            16,
+            "no type `usr`",
+        ),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: c\n    define c: b\n",
+            6,
+            12,
+            "follows from itself",
+        ),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [a#b]\n",
+            6,
+            12,
+            "no tuple can ever",
+        ),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [user] but not c\n    define c: b\n",
+            6,
+            12,
+            "follows from itself",
+        ),
+        ("model\n  schema 1.1\ntype user\ntype user\n", 4, 6, "defined twice"),
+        (
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define p: [user:*]\n    define b: b from p\n",
+            7,
+            15,
+            "plain objects",
+        ),
+    ] {
+        let error = Model::parse("m.fga", text).unwrap_err();
+        assert_eq!((error.at.line, error.at.column), (line, column), "{error}\n{text}");
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn tuples_that_the_model_does_not_take_are_refused() {
+    let model = Model::parse("m", DEEP).unwrap();
+    for text in [
+        "user:ana viewer doc:1",
+        "group:a member group:b",
+        "user:ana parent folder:a",
+        "user:* viewer folder:a",
+        "user:ana owner doc:1",
+        "user:ana banned car:1",
+        "car:1 banned doc:1",
+        "group:a#owner banned doc:1",
+        "group:a#member member group:a",
+        "user:a:b banned doc:1",
+        "user:ana banned doc:*",
+    ] {
+        let error = model.admits(&support::tuple(text)).unwrap_err();
+        assert!(!error.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn the_same_tuples_in_any_order_are_the_same_pack() {
+    let mut list = tuples("user:a member group:x\nuser:b member group:y\ngroup:x#member member group:y");
+    let one = World::new(DEEP, &list).pack.bytes().to_vec();
+    list.reverse();
+    assert_eq!(World::new(DEEP, &list).pack.bytes(), one);
+}
