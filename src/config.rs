@@ -114,7 +114,8 @@ impl Issuer {
             None => pattern == client_id,
         };
         let rank = |pattern: &str| (!pattern.ends_with('*'), pattern.len());
-        let best = self.clients.iter().filter(|(pattern, _)| fits(pattern)).max_by_key(|(pattern, _)| rank(pattern));
+        let best =
+            self.clients.iter().filter(|(pattern, _)| fits(pattern)).max_by_key(|(pattern, _)| rank(pattern));
         best.map(|(_, client)| *client)
     }
 }
@@ -125,21 +126,25 @@ impl Config {
         let value = json::parse(document, &JsonLimits::CONFIG)
             .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
         let root = Node { path: String::new(), value: &value };
-        let root = root.object(&["issuers", "names", "policy", "files", "tuples", "revoked", "limits", "envoy"])?;
+        let root =
+            root.object(&["issuers", "names", "policy", "files", "tuples", "revoked", "limits", "envoy"])?;
         let issuers = root.required("issuers")?.list(issuer)?;
         if issuers.is_empty() {
             return Err(invalid("issuers", "names no issuer, so nothing could ever be allowed"));
         }
         for (at, issuer) in issuers.iter().enumerate() {
             if issuers.iter().take(at).any(|other| other.issuer == issuer.issuer) {
-                return Err(invalid(format!("issuers[{at}].issuer"), format!("{} is there twice", quote(&issuer.issuer))));
+                return Err(invalid(
+                    format!("issuers[{at}].issuer"),
+                    format!("{} is there twice", quote(&issuer.issuer)),
+                ));
             }
         }
         let names = names(root.optional("names").as_ref(), &issuers)?;
-        if let Some(revoked) = root.optional("revoked") {
-            if revoked.value.as_array().is_none_or(|list| !list.is_empty()) {
-                return Err(unsupported(&revoked.path, "revocation is not built yet: leave it empty"));
-            }
+        if let Some(revoked) = root.optional("revoked")
+            && revoked.value.as_array().is_none_or(|list| !list.is_empty())
+        {
+            return Err(unsupported(&revoked.path, "revocation is not built yet: leave it empty"));
         }
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
@@ -262,8 +267,19 @@ impl<'v> Members<'v> {
 
 fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let members = node.object(&[
-        "issuer", "audience", "algorithms", "dialect", "jwks", "jwks_uri", "binding", "speaks_for", "clients",
-        "leeway", "context_issuers", "introspection", "status",
+        "issuer",
+        "audience",
+        "algorithms",
+        "dialect",
+        "jwks",
+        "jwks_uri",
+        "binding",
+        "speaks_for",
+        "clients",
+        "leeway",
+        "context_issuers",
+        "introspection",
+        "status",
     ])?;
     for later in ["context_issuers", "introspection", "status"] {
         if let Some(node) = members.optional(later) {
@@ -286,7 +302,10 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         let name = item.text()?;
         Algorithm::from_name(name).ok_or_else(|| {
             let known: Vec<_> = Algorithm::ALL.iter().map(|a| a.name()).collect();
-            invalid(item.path.clone(), format!("{} is not an algorithm of this build; known are {}", quote(name), known.join(", ")))
+            invalid(
+                item.path.clone(),
+                format!("{} is not an algorithm of this build; known are {}", quote(name), known.join(", ")),
+            )
         })
     })?;
     if algorithms.is_empty() {
@@ -296,24 +315,33 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let name = dialect.text()?;
     let dialect = Dialect::from_name(name).ok_or_else(|| {
         let known: Vec<_> = Dialect::ALL.iter().map(|d| d.as_str()).collect();
-        invalid(dialect.path.clone(), format!("{} is not a dialect; known are {}", quote(name), known.join(", ")))
+        invalid(
+            dialect.path.clone(),
+            format!("{} is not a dialect; known are {}", quote(name), known.join(", ")),
+        )
     })?;
     let (keys, jwks_uri) = match (members.optional("jwks"), members.optional("jwks_uri")) {
-        (Some(jwks), None) => (Some(key_set(&jwks)?), None),
+        (Some(jwks), None) => (Some(key_set(&jwks, &algorithms)?), None),
         (None, Some(uri)) => (None, Some(uri.text()?.to_owned())),
         _ => return Err(invalid(node.path, "needs `jwks` or `jwks_uri`, one of the two")),
     };
-    if let Some(uri) = &jwks_uri {
-        if !uri.starts_with("https://") && !uri.starts_with("http://") {
-            return Err(invalid(join(&node.path, "jwks_uri"), "must be an https URL"));
-        }
+    if let Some(uri) = &jwks_uri
+        && !uri.starts_with("https://")
+        && !uri.starts_with("http://")
+    {
+        return Err(invalid(join(&node.path, "jwks_uri"), "must be an https URL"));
     }
     let binding = match members.optional("binding") {
         None => BindingPolicy::Required,
         Some(node) => match node.text()? {
             "required" => BindingPolicy::Required,
             "optional" => BindingPolicy::Optional,
-            other => return Err(invalid(node.path.clone(), format!("{} must be `required` or `optional`", quote(other)))),
+            other => {
+                return Err(invalid(
+                    node.path.clone(),
+                    format!("{} must be `required` or `optional`", quote(other)),
+                ));
+            }
         },
     };
     let speaks_for = members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?;
@@ -322,11 +350,29 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         Some(node) => node.members()?.map(|(name, node)| client(name, &node)).collect::<Result<_, _>>()?,
     };
     let leeway = members.optional("leeway").map_or(Ok(0), |node| node.whole(300))?;
-    Ok(Issuer { issuer, audiences, algorithms, dialect, jwks_uri, keys, binding, leeway, speaks_for, clients })
+    Ok(Issuer {
+        issuer,
+        audiences,
+        algorithms,
+        dialect,
+        jwks_uri,
+        keys,
+        binding,
+        leeway,
+        speaks_for,
+        clients,
+    })
 }
 
-fn key_set(node: &Node<'_>) -> Result<KeySet, ConfigError> {
-    KeySet::from_value(node.value).map_err(|e| ConfigError::new(e.code, node.path.clone(), e.detail))
+fn key_set(node: &Node<'_>, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
+    let keys = KeySet::from_value(node.value, algorithms)
+        .map_err(|error| ConfigError { path: join(&node.path, &error.path), ..error })?;
+    if keys.keys().is_empty() {
+        let why: Vec<_> = keys.skipped().iter().map(|(at, error)| format!("keys[{at}] {error}")).collect();
+        let message = format!("has no key that can be used with `algorithms`: {}", why.join("; "));
+        return Err(ConfigError::new(Code::KeysInvalid, node.path.clone(), message));
+    }
+    Ok(keys)
 }
 
 fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> {
@@ -337,7 +383,9 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
         "agent" => Ok(ClientKind::Agent),
         "app" => Ok(ClientKind::App),
         "mixed" => Ok(ClientKind::Mixed),
-        other => Err(invalid(node.path.clone(), format!("{} must be `app`, `agent` or `mixed`", quote(other)))),
+        other => {
+            Err(invalid(node.path.clone(), format!("{} must be `app`, `agent` or `mixed`", quote(other))))
+        }
     };
     let client = if node.value.as_str().is_some() {
         Client { kind: kind(node)?, mode: None, present_for: None }
@@ -351,7 +399,10 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
         };
         let present_for = members.optional("present_for").map(|node| node.whole(86_400)).transpose()?;
         if (mode == Some(Mode::Interactive)) != present_for.is_some() {
-            return Err(invalid(node.path.clone(), "`mode: interactive` needs `present_for`, and nothing else has it"));
+            return Err(invalid(
+                node.path.clone(),
+                "`mode: interactive` needs `present_for`, and nothing else has it",
+            ));
         }
         Client { kind: kind(&members.required("kind")?)?, mode, present_for }
     };
@@ -369,25 +420,33 @@ fn names(node: Option<&Node<'_>>, issuers: &[Issuer]) -> Result<Vec<NameSpace>, 
     }
     let Some(node) = node else {
         let [only] = needed.as_slice() else {
-            return Err(invalid("names", format!("is missing: there are several name spaces ({})", needed.join(", "))));
+            return Err(invalid(
+                "names",
+                format!("is missing: there are several name spaces ({})", needed.join(", ")),
+            ));
         };
         return Ok(Vec::from([default_space(only)]));
     };
-    let spaces: Vec<_> = node.members()?.map(|(iss, node)| name_space(iss, &node)).collect::<Result<_, _>>()?;
+    let spaces: Vec<_> =
+        node.members()?.map(|(iss, node)| name_space(iss, &node)).collect::<Result<_, _>>()?;
     for space in &needed {
         if !spaces.iter().any(|known| known.iss == *space) {
             return Err(invalid("names", format!("has no entry for the name space {}", quote(space))));
         }
     }
     for (at, space) in spaces.iter().enumerate() {
-        if let Some(other) = &space.same_as {
-            if !spaces.iter().any(|known| known.iss == *other) {
-                return Err(invalid(join("names", &space.iss), format!("`same_as` names {}, which has no entry", quote(other))));
-            }
+        if let Some(other) = &space.same_as
+            && !spaces.iter().any(|known| known.iss == *other)
+        {
+            return Err(invalid(
+                join("names", &space.iss),
+                format!("`same_as` names {}, which has no entry", quote(other)),
+            ));
         }
         check_apart(space)?;
         for other in spaces.iter().take(at) {
-            let joined = space.same_as.as_deref() == Some(&other.iss) || other.same_as.as_deref() == Some(&space.iss);
+            let joined =
+                space.same_as.as_deref() == Some(&other.iss) || other.same_as.as_deref() == Some(&space.iss);
             let meet = space.templates().find(|(_, a)| other.templates().any(|(_, b)| a.may_meet(b)));
             if let (Some((_, template)), false) = (meet, joined) {
                 return Err(invalid(
@@ -408,7 +467,10 @@ fn names(node: Option<&Node<'_>>, issuers: &[Issuer]) -> Result<Vec<NameSpace>, 
 fn check_apart(space: &NameSpace) -> Result<(), ConfigError> {
     for (name, template) in space.templates().filter(|(name, _)| matches!(*name, "instance" | "client")) {
         if let Some((other, _)) = space.templates().find(|(n, t)| *n != name && t.may_meet(template)) {
-            return Err(invalid(join("names", &space.iss), format!("`{name}` and `{other}` can give the same object")));
+            return Err(invalid(
+                join("names", &space.iss),
+                format!("`{name}` and `{other}` can give the same object"),
+            ));
         }
     }
     Ok(())
@@ -487,7 +549,8 @@ fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
     let tuples = match root.optional("tuples") {
         None => Vec::new(),
         Some(node) => node.list(|item| {
-            Tuple::from_value(item.value).map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
+            Tuple::from_value(item.value)
+                .map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
         })?,
     };
     Ok(Source { policy, files, tuples })

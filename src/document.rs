@@ -1,14 +1,17 @@
 //! The decision document: one JSON shape in every host, the same bytes for the same inputs.
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, vec::Vec};
 
+use crate::chain::HopRecord;
+use crate::decision::{Decision, Verdict};
 use crate::error::Code;
-use crate::guard::{Decision, Request, Verdict};
 use crate::identity::context::Identity;
 use crate::identity::{Fact, Kind, Src, Why};
 use crate::json::Writer;
 use crate::policy::Policy;
 use crate::policy::decide::{Reason, Term};
+use crate::relation::Step;
+use crate::request::Request;
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
 use crate::truth::Truth;
@@ -114,8 +117,12 @@ impl Check {
     /// The check that yields a code before the policy is asked.
     pub fn of_code(code: Code) -> Self {
         match code {
-            Code::RequestInvalid | Code::PathNotCanonical | Code::MethodOverride | Code::ClockInvalid => Self::Path,
-            Code::TokenMissing | Code::TokenAmbiguous | Code::TokenTooLarge | Code::TokenMalformed => Self::Token,
+            Code::RequestInvalid | Code::PathNotCanonical | Code::MethodOverride | Code::ClockInvalid => {
+                Self::Path
+            }
+            Code::TokenMissing | Code::TokenAmbiguous | Code::TokenTooLarge | Code::TokenMalformed => {
+                Self::Token
+            }
             Code::IssuerUnknown => Self::Issuer,
             Code::HeaderUnsupported | Code::AlgorithmNotAllowed | Code::TokenTypeWrong => Self::Header,
             Code::KeysUnavailable | Code::KeyUnknown => Self::Key,
@@ -157,18 +164,24 @@ pub struct Notes {
     pub action: Option<String>,
     /// The object.
     pub object: Option<String>,
-    /// Records of earlier agents, by their place; `None` where there is none.
-    pub records: alloc::vec::Vec<Option<Arc<VerifiedToken>>>,
+    /// Records of earlier agents, by their place.
+    pub records: Vec<HopRecord>,
     /// Whether the token was shown to be bound, and how.
     pub binding: Option<&'static str>,
     /// The proof, or what failed.
-    pub reasons: alloc::vec::Vec<Reason>,
+    pub reasons: Vec<Reason>,
     /// Relations that would have been needed and are not in the pack: object, relation, subject.
-    pub missing: alloc::vec::Vec<(String, String, String)>,
+    pub missing: Vec<(String, String, String)>,
 }
 
 /// Writes the document.
-pub fn write(decision: &Decision, notes: &Notes, request: &Request<'_>, now: Option<Timestamp>, policy: &Policy) -> String {
+pub fn write(
+    decision: &Decision,
+    notes: &Notes,
+    request: &Request<'_>,
+    now: Option<Timestamp>,
+    policy: &Policy,
+) -> String {
     let mut w = Writer::default();
     let allowed = decision.verdict() == Verdict::Allow;
     w.object(|w| {
@@ -295,7 +308,7 @@ fn who(w: &mut Writer, token: &VerifiedToken, notes: &Notes) {
                 None => w.key("present_until").null(),
             }
             let src = facts.authority.src().or(facts.mode.src());
-            w.key("source").string_or_null(src.map(|src| top(src)).as_deref());
+            w.key("source").string_or_null(src.map(top).as_deref());
         });
         w.key("chain").object(|w| chain(w, identity, notes));
         w.key("binding").string_or_null(notes.binding);
@@ -313,7 +326,7 @@ fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
     let mut recorded = 0_usize;
     w.key("hops").array(|w| {
         for index in 0..depth {
-            let record = notes.records.get(index).and_then(Option::as_ref);
+            let record = notes.records.get(index).and_then(HopRecord::token);
             let agent = identity.facts.earlier.get(index);
             let from_record = record.and_then(|token| token.identity().ok()).map(|identity| &identity.facts);
             w.object(|w| {
@@ -356,6 +369,17 @@ fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) 
     });
 }
 
+/// A step of the path through the model.
+fn via(w: &mut Writer, step: &Step) {
+    w.object(|w| {
+        w.key("user").string(&step.subject);
+        w.key("relation").string(&step.relation);
+        w.key("object").string(&step.object);
+        w.key("holds").string(step.truth.as_str());
+        w.key("tuple").bool(step.tuple);
+    });
+}
+
 fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
     w.object(|w| {
         w.key("term").string(reason.term);
@@ -365,7 +389,7 @@ fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
             w.key("relation").string(relation);
             w.key("object").string(object);
             w.key("source").string("store");
-            w.key("via").array(|w| reason.via.iter().for_each(|step| step.write(w)));
+            w.key("via").array(|w| reason.via.iter().for_each(|step| via(w, step)));
         }
         w.key("text").string(&reason.text);
         match reason.line {

@@ -4,10 +4,12 @@
 
 extern crate alloc;
 
-mod error;
 mod cache;
+mod chain;
 mod config;
+mod decision;
 mod document;
+mod error;
 mod guard;
 pub mod identity;
 pub mod jose;
@@ -17,11 +19,14 @@ pub mod pack;
 pub mod policy;
 pub mod proof;
 pub mod relation;
+mod request;
 mod time;
 pub mod token;
 mod truth;
 
+pub use decision::{Decision, Verdict};
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
-pub use guard::{Decision, Guard, Request, Verdict};
+pub use guard::Guard;
+pub use request::Request;
 pub use time::{Round, Timestamp};
 pub use truth::Truth;

@@ -104,7 +104,9 @@ impl Template {
             }
             let inner = index > 0 && index.saturating_mul(2) < template.parts.len().saturating_sub(1);
             if inner && literal.bytes().all(is_plain) {
-                return Err(format!("`{literal}` does not keep two placeholders apart: write a `/` between them"));
+                return Err(format!(
+                    "`{literal}` does not keep two placeholders apart: write a `/` between them"
+                ));
             }
         }
         Ok(template)

@@ -28,7 +28,7 @@ impl Timestamp {
 
     /// From a host clock: `None` for zero, a negative number, or one beyond 2^53 - 1 (a clock that is not set).
     pub fn from_host(seconds: f64) -> Option<Self> {
-        if seconds >= 1.0 && seconds <= 9_007_199_254_740_991.0 { Some(Self(seconds as u64)) } else { None }
+        if (1.0..=9_007_199_254_740_991.0).contains(&seconds) { Some(Self(seconds as u64)) } else { None }
     }
 
     /// Reads a `NumericDate`; `None` where it is negative, has an exponent, or lies beyond 2^53 - 1.

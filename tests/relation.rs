@@ -1,7 +1,7 @@
 //! Relationship checks: what holds, what does not, what is unknown, and why.
 
 #[path = "support/relation.rs"]
-#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 mod support;
 
 use actfor::Truth::{False, True, Unknown};

@@ -105,7 +105,9 @@ impl Role {
 
     /// Reads a claim; `None` for anything else.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Approver, Self::CaseSubject, Self::Delegator, Self::Initiator].into_iter().find(|r| r.as_str() == name)
+        [Self::Approver, Self::CaseSubject, Self::Delegator, Self::Initiator]
+            .into_iter()
+            .find(|r| r.as_str() == name)
     }
 }
 
@@ -213,7 +215,10 @@ impl Kind {
         if agent.value().is_none() {
             return match role {
                 Some(_) => Ok(Self::Itself),
-                None => Err(Refusal::new(Code::RelationshipUnsupported, "the token names neither a user nor an agent")),
+                None => Err(Refusal::new(
+                    Code::RelationshipUnsupported,
+                    "the token names neither a user nor an agent",
+                )),
             };
         }
         let Some(authority) = authority.value() else {
@@ -229,10 +234,14 @@ impl Kind {
             (None, Authority::Agent) => Ok(Self::Autonomous),
             (role, authority) => Err(Refusal::new(
                 Code::RelationshipUnsupported,
-                format!("authority `{}` with {} is not a kind of relationship", authority.as_str(), match role {
-                    Some(role) => format!("a user of role `{}`", role.as_str()),
-                    None => "no user".into(),
-                }),
+                format!(
+                    "authority `{}` with {} is not a kind of relationship",
+                    authority.as_str(),
+                    match role {
+                        Some(role) => format!("a user of role `{}`", role.as_str()),
+                        None => "no user".into(),
+                    }
+                ),
             )),
         }
     }
@@ -305,7 +314,13 @@ impl Identity {
 }
 
 /// Puts a draft to the test: names, facts, and the kind of relationship.
-pub fn settle(mut draft: Draft, client_id: &str, issued_at: Timestamp, issuer: &Issuer, config: &Config) -> Identity {
+pub fn settle(
+    mut draft: Draft,
+    client_id: &str,
+    issued_at: Timestamp,
+    issuer: &Issuer,
+    config: &Config,
+) -> Identity {
     supply(&mut draft, client_id, issued_at, issuer);
     let kind = check_names(&draft, issuer).and_then(|()| check_facts(&draft)).and_then(|()| {
         let kind = Kind::of(&draft.user, &draft.agent, &draft.authority)?;
@@ -339,7 +354,8 @@ fn supply(draft: &mut Draft, client_id: &str, issued_at: Timestamp, issuer: &Iss
     if let (Some(mode), true, true) = (client.mode, draft.mode.is_silent(), !draft.has_mode) {
         draft.mode = Fact::Asserted(mode, Src::config("clients"));
         if let (Some(seconds), true) = (client.present_for, draft.present_until.is_silent()) {
-            draft.present_until = Fact::Derived(issued_at.plus(seconds), Src::config("clients"), "iat_plus_present_for");
+            draft.present_until =
+                Fact::Derived(issued_at.plus(seconds), Src::config("clients"), "iat_plus_present_for");
         }
     }
 }
@@ -361,7 +377,10 @@ fn check_names(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
         if !issuer.may_name(iss) {
             return Err(Refusal::new(
                 Code::ForeignName,
-                format!("{what} is named in the space {}; add it to `speaks_for` of this issuer if it may", quote(iss)),
+                format!(
+                    "{what} is named in the space {}; add it to `speaks_for` of this issuer if it may",
+                    quote(iss)
+                ),
             ));
         }
     }
@@ -378,25 +397,28 @@ fn check_facts(draft: &Draft) -> Result<(), Refusal> {
         if instance.parent.is_some() && instance.root.is_none() {
             return Err(Refusal::new(Code::ChainInconsistent, "the instance has a parent and no root"));
         }
-        if let Some(hops) = draft.hops {
-            if instance.parent.is_some() != (hops > 0) {
-                return Err(Refusal::new(
-                    Code::ChainInconsistent,
-                    format!("`hops` is {hops}, which does not fit an instance {} parent", match instance.parent {
-                        Some(_) => "with a",
-                        None => "without a",
-                    }),
-                ));
-            }
-        }
-    }
-    if let (Some(hops), false) = (draft.hops, draft.earlier.is_empty()) {
-        if hops != draft.earlier.len() {
+        if let Some(hops) = draft.hops
+            && instance.parent.is_some() != (hops > 0)
+        {
             return Err(Refusal::new(
                 Code::ChainInconsistent,
-                format!("`hops` is {hops} and `act` names {} earlier agents", draft.earlier.len()),
+                format!(
+                    "`hops` is {hops}, which does not fit an instance {} parent",
+                    match instance.parent {
+                        Some(_) => "with a",
+                        None => "without a",
+                    }
+                ),
             ));
         }
+    }
+    if let (Some(hops), false) = (draft.hops, draft.earlier.is_empty())
+        && hops != draft.earlier.len()
+    {
+        return Err(Refusal::new(
+            Code::ChainInconsistent,
+            format!("`hops` is {hops} and `act` names {} earlier agents", draft.earlier.len()),
+        ));
     }
     Ok(())
 }

@@ -18,16 +18,12 @@ pub fn model(file: &File<'_>, files: &[(String, String)]) -> Result<Option<Model
     let Some(name) = &file.model else { return Ok(None) };
     let Some((_, text)) = files.iter().find(|(known, _)| known == name.text) else {
         let known: Vec<_> = files.iter().map(|(known, _)| quote(known)).collect();
-        let known = if known.is_empty() { "it is empty".into() } else { format!("it has {}", known.join(", ")) };
+        let known =
+            if known.is_empty() { "it is empty".into() } else { format!("it has {}", known.join(", ")) };
         let message = format!("`files` of the configuration has no {}; {known}", quote(name.text));
         return Err(lexer::error(Code::RulesInvalid, &file.name, &name.word, message).into());
     };
-    let model = if text.trim_start().starts_with('{') {
-        Model::from_json(name.text, text.as_bytes())
-    } else {
-        Model::parse(name.text, text)
-    };
-    Ok(Some(model?))
+    Ok(Some(Model::parse(name.text, text)?))
 }
 
 /// Compiles the rules.
@@ -66,7 +62,11 @@ impl<'t> Compiler<'_, 't> {
         }
         if !model.has_relation(kind, relation.text) {
             let known: Vec<_> = model.relations(kind).collect();
-            let message = format!("type `{kind}` has no relation {}; it has {}", quote(relation.text), known.join(", "));
+            let message = format!(
+                "type `{kind}` has no relation {}; it has {}",
+                quote(relation.text),
+                known.join(", ")
+            );
             return Err(self.error(relation, message));
         }
         Ok(())
@@ -76,7 +76,11 @@ impl<'t> Compiler<'_, 't> {
         let found = self.rules.types.iter().position(|t| t.name == name.text);
         found.and_then(|at| u16::try_from(at).ok()).ok_or_else(|| {
             let known: Vec<_> = self.rules.types.iter().map(|t| t.name.as_str()).collect();
-            let known = if known.is_empty() { "there is none".into() } else { format!("known are {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "there is none".into()
+            } else {
+                format!("known are {}", known.join(", "))
+            };
             self.error(name, format!("{} has no `on` block; {known}", quote(name.text)))
         })
     }
@@ -86,7 +90,8 @@ impl<'t> Compiler<'_, 't> {
         let found = ty.actions.iter().position(|a| a.name == name.text);
         found.and_then(|at| u8::try_from(at).ok()).ok_or_else(|| {
             let known: Vec<_> = ty.actions.iter().map(|a| a.name.as_str()).collect();
-            let message = format!("type `{}` has no action {}; it has {}", ty.name, quote(name.text), known.join(", "));
+            let message =
+                format!("type `{}` has no action {}; it has {}", ty.name, quote(name.text), known.join(", "));
             self.error(name, message)
         })
     }
@@ -132,7 +137,10 @@ impl<'t> Compiler<'_, 't> {
             }
             if let Some(model) = self.model.filter(|model| !model.has_type(name.text)) {
                 let known: Vec<_> = model.types().collect();
-                return Err(self.error(name, format!("the model has no type {}; it has {}", quote(name.text), known.join(", "))));
+                return Err(self.error(
+                    name,
+                    format!("the model has no type {}; it has {}", quote(name.text), known.join(", ")),
+                ));
             }
             if let Some(personal) = &on.personal {
                 self.relation(name.text, personal)?;
@@ -153,7 +161,9 @@ impl<'t> Compiler<'_, 't> {
                 }
                 for action in &needs.actions {
                     if actions.iter().any(|a| a.name == action.text) {
-                        return Err(self.error(action, format!("`{}` says already what it needs", action.text)));
+                        return Err(
+                            self.error(action, format!("`{}` says already what it needs", action.text))
+                        );
                     }
                     if actions.len() >= MOST_ACTIONS {
                         return Err(self.error(action, format!("a type has at most {MOST_ACTIONS} actions")));
@@ -175,7 +185,10 @@ impl<'t> Compiler<'_, 't> {
     fn relationship_rules(&mut self) -> Result<(), PolicyError> {
         for rule in &self.file.rules {
             if let Some(other) = self.rules.rules.iter().find(|other| other.id == rule.id.text) {
-                return Err(self.error(&rule.id, format!("the rule on line {} is called `{}` already", other.line, rule.id.text)));
+                return Err(self.error(
+                    &rule.id,
+                    format!("the rule on line {} is called `{}` already", other.line, rule.id.text),
+                ));
             }
             let mut targets = Vec::new();
             for name in &rule.types {
@@ -219,17 +232,32 @@ impl<'t> Compiler<'_, 't> {
                 return Err(self.error(name, format!("`{}` is personal: an `autonomous` line on it says `of anyone` (in a line of its own)", name.text)));
             }
             if !names_agents {
-                return Err(self.error(name, format!("`{}` is personal: name the agents that may act on anyone's, with `when agent is …`", name.text)));
+                return Err(self.error(
+                    name,
+                    format!(
+                        "`{}` is personal: name the agents that may act on anyone's, with `when agent is …`",
+                        name.text
+                    ),
+                ));
             }
         }
         if rule.of_anyone && !personal {
-            return Err(self.error(name, format!("`{}` is not personal, so `of anyone` says nothing: leave it out", name.text)));
+            return Err(self.error(
+                name,
+                format!("`{}` is not personal, so `of anyone` says nothing: leave it out", name.text),
+            ));
         }
         Ok(())
     }
 
     /// A rule that no token can ever cover is a mistake.
-    fn coverable(&self, rule: &parse::Rule<'_>, name: &Named<'_>, kind: u16, actions: u64) -> Result<(), PolicyError> {
+    fn coverable(
+        &self,
+        rule: &parse::Rule<'_>,
+        name: &Named<'_>,
+        kind: u16,
+        actions: u64,
+    ) -> Result<(), PolicyError> {
         let covered = self
             .rules
             .coverage
@@ -241,14 +269,19 @@ impl<'t> Compiler<'_, 't> {
             return Ok(());
         }
         let ty = self.rules.kind(kind);
-        let action = ty.and_then(|t| t.actions.get(uncovered.trailing_zeros() as usize)).map_or("", |a| a.name.as_str());
+        let action = ty
+            .and_then(|t| t.actions.get(uncovered.trailing_zeros() as usize))
+            .map_or("", |a| a.name.as_str());
         let at = match &rule.actions {
             Actions::List(names) => names.iter().find(|n| n.text == action).unwrap_or(name),
             Actions::Any => name,
         };
         Err(self.error(
             at,
-            format!("no token could ever cover `{action}` on `{0}`: add `scope \"NAME\" covers {action} on {0}`", name.text),
+            format!(
+                "no token could ever cover `{action}` on `{0}`: add `scope \"NAME\" covers {action} on {0}`",
+                name.text
+            ),
         ))
     }
 
@@ -286,7 +319,8 @@ impl<'t> Compiler<'_, 't> {
             let agent = match line.agent.text {
                 "*" => None,
                 name if name.contains(':') => {
-                    let template = Template::parse_object(name).map_err(|what| self.error(&line.agent, what))?;
+                    let template =
+                        Template::parse_object(name).map_err(|what| self.error(&line.agent, what))?;
                     if template.holes().next().is_some() {
                         return Err(self.error(&line.agent, "the name of an agent has no placeholder"));
                     }
@@ -301,7 +335,12 @@ impl<'t> Compiler<'_, 't> {
             for name in &line.types {
                 let kind = self.kind(name)?;
                 let actions = self.actions(kind, &line.actions)?;
-                self.rules.ceilings.push(Ceiling { agent: agent.clone(), kind, actions, line: name.word.line });
+                self.rules.ceilings.push(Ceiling {
+                    agent: agent.clone(),
+                    kind,
+                    actions,
+                    line: name.word.line,
+                });
             }
         }
         Ok(())
@@ -315,10 +354,13 @@ impl<'t> Compiler<'_, 't> {
                 Carrier::Scope => self.scope_pattern(&line.name)?,
                 Carrier::Detail => Template { parts: Vec::from([Part::Literal(line.name.text.into())]) },
             };
-            if let (Some(object), Carrier::Scope) = (&line.object, line.carrier) {
-                if let Some(hole) = object.holes().find(|hole| !name.holes().any(|known| known == *hole)) {
-                    return Err(self.error(&line.kind, format!("`{{{hole}}}` is not a placeholder of \"{}\"", line.name.text)));
-                }
+            if let (Some(object), Carrier::Scope) = (&line.object, line.carrier)
+                && let Some(hole) = object.holes().find(|hole| !name.holes().any(|known| known == *hole))
+            {
+                return Err(self.error(
+                    &line.kind,
+                    format!("`{{{hole}}}` is not a placeholder of \"{}\"", line.name.text),
+                ));
             }
             self.rules.coverage.push(Coverage {
                 carrier: line.carrier,
@@ -341,7 +383,9 @@ impl<'t> Compiler<'_, 't> {
             let last = at.saturating_add(1) == template.parts.len();
             let starless = if last { literal.strip_suffix('*').unwrap_or(literal) } else { literal };
             if starless.contains('*') || (at > 0 && starless.is_empty()) {
-                return Err(self.error(name, "`*` stands at the very end only, and not right behind a placeholder"));
+                return Err(
+                    self.error(name, "`*` stands at the very end only, and not right behind a placeholder")
+                );
             }
             if literal.bytes().any(|b| !matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return Err(self.error(name, "a scope has no white space, `\"` or `\\`"));
@@ -353,16 +397,29 @@ impl<'t> Compiler<'_, 't> {
     fn routes(&mut self) -> Result<(), PolicyError> {
         let mut routes: Vec<Route> = Vec::new();
         for line in &self.file.routes {
-            let pattern = Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
-            let kind_name = Named { text: line.object.text.split(':').next().unwrap_or_default(), word: line.object.word };
+            let pattern =
+                Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
+            let kind_name = Named {
+                text: line.object.text.split(':').next().unwrap_or_default(),
+                word: line.object.word,
+            };
             let kind = self.kind(&kind_name)?;
             let action = self.action(kind, &line.action)?;
-            if let Some(hole) = line.template.holes().find(|hole| !pattern.holes().any(|known| known == *hole)) {
-                return Err(self.error(&line.object, format!("`{{{hole}}}` is not a placeholder of the path")));
+            if let Some(hole) =
+                line.template.holes().find(|hole| !pattern.holes().any(|known| known == *hole))
+            {
+                return Err(
+                    self.error(&line.object, format!("`{{{hole}}}` is not a placeholder of the path"))
+                );
             }
             let method = String::from(if line.method.text == "*" { "" } else { line.method.text });
-            if let Some(other) = routes.iter().find(|other| other.method == method && other.pattern.same_shape(&pattern)) {
-                return Err(self.error(&line.pattern, format!("the route on line {} matches the same requests", other.line)));
+            if let Some(other) =
+                routes.iter().find(|other| other.method == method && other.pattern.same_shape(&pattern))
+            {
+                return Err(self.error(
+                    &line.pattern,
+                    format!("the route on line {} matches the same requests", other.line),
+                ));
             }
             let object = line.template.clone();
             routes.push(Route { method, pattern, kind, action, object, line: line.pattern.word.line });
@@ -376,7 +433,8 @@ impl<'t> Compiler<'_, 't> {
     fn public(&mut self) -> Result<(), PolicyError> {
         self.rules.preflight = self.file.preflight;
         for line in &self.file.public {
-            let pattern = Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
+            let pattern =
+                Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
             let method = String::from(if line.method.text == "*" { "" } else { line.method.text });
             self.rules.public.push(Public { method, pattern, line: line.pattern.word.line });
         }

@@ -29,7 +29,12 @@ pub struct Wanted<'a> {
 }
 
 /// Whether the claims cover it, and the first line that does.
-pub fn covers<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String) -> (Truth, Option<&'r Coverage>) {
+pub fn covers<'r>(
+    rules: &'r Rules,
+    claims: &Object<'_>,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+) -> (Truth, Option<&'r Coverage>) {
     let mut truth = None;
     let mut by = None;
     for carrier in [Carrier::Scope, Carrier::Detail] {
@@ -72,7 +77,13 @@ fn has(bits: u64, action: u8) -> bool {
 }
 
 /// `scope`: names with spaces between them (RFC 6749 §3.3, RFC 9068 §2.2.3).
-fn scopes<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String, out: &mut CarrierVerdict<'r>) {
+fn scopes<'r>(
+    rules: &'r Rules,
+    claims: &Object<'_>,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+    out: &mut CarrierVerdict<'r>,
+) {
     let scope = match claims.get("scope") {
         None => return,
         Some(Value::String(scope)) => scope,
@@ -123,7 +134,13 @@ fn hole_of<'r>(line: &'r Coverage, hole: &str) -> &'r str {
 }
 
 /// `authorization_details` (RFC 9396 §2).
-fn details<'r>(rules: &'r Rules, claims: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String, out: &mut CarrierVerdict<'r>) {
+fn details<'r>(
+    rules: &'r Rules,
+    claims: &Object<'_>,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+    out: &mut CarrierVerdict<'r>,
+) {
     let entries = match claims.get("authorization_details") {
         None => return,
         Some(Value::Array(entries)) => entries,
@@ -164,7 +181,8 @@ fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer
         return false;
     }
     if let Some(locations) = entry.get("locations") {
-        let ours = |location: &Value<'_>| location.as_str().is_some_and(|l| wanted.audiences.iter().any(|a| a == l));
+        let ours =
+            |location: &Value<'_>| location.as_str().is_some_and(|l| wanted.audiences.iter().any(|a| a == l));
         if !locations.as_array().is_some_and(|list| list.iter().any(ours)) {
             return false;
         }

@@ -132,12 +132,16 @@ pub struct Trace {
 #[derive(Debug, Default)]
 pub struct Scratch {
     relation: relation::Scratch,
-    left: String,
-    right: String,
+    buffer: String,
 }
 
 /// Decides; gives the place of the `allow` line that holds.
-pub fn decide(policy: &Policy, case: &Case<'_>, scratch: &mut Scratch, trace: &mut Trace) -> Result<usize, Failure> {
+pub fn decide(
+    policy: &Policy,
+    case: &Case<'_>,
+    scratch: &mut Scratch,
+    trace: &mut Trace,
+) -> Result<usize, Failure> {
     let start = trace.reasons.len();
     let mut evaluator = Evaluator { policy, case, scratch, trace };
     let mut allowed = None;
@@ -163,12 +167,17 @@ struct Said {
     missing: bool,
 }
 
-impl Evaluator<'_, '_> {
+impl<'e> Evaluator<'e, '_> {
     fn in_mode(&mut self, mode: Mode) -> Result<usize, Failure> {
         let policy = self.policy;
         let case = self.case;
         let (Some(ty), Some(action)) = self.target() else {
-            return Err(Failure { code: Code::PackInvalid, term: Term::Coverage, truth: Truth::Unknown, rule: None });
+            return Err(Failure {
+                code: Code::PackInvalid,
+                term: Term::Coverage,
+                truth: Truth::Unknown,
+                rule: None,
+            });
         };
         self.covered(ty, action)?;
         let rules = &policy.rules.rules;
@@ -177,7 +186,8 @@ impl Evaluator<'_, '_> {
                 rule.effect == effect
                     && rule.kinds & case.kind.bit() != 0
                     && rule.targets.iter().any(|(kind, actions)| {
-                        *kind == case.kind_of_object && actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1)
+                        *kind == case.kind_of_object
+                            && actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1)
                     })
             })
         };
@@ -189,9 +199,20 @@ impl Evaluator<'_, '_> {
             };
             self.fail("rule", Truth::False, None, || match code {
                 Code::ModeNotAllowed => {
-                    format!("no rule allows `{}` on `{}` to a relationship of kind `{}` in mode `{}`", action.name, ty.name, case.kind.as_str(), mode.as_str())
+                    format!(
+                        "no rule allows `{}` on `{}` to a relationship of kind `{}` in mode `{}`",
+                        action.name,
+                        ty.name,
+                        case.kind.as_str(),
+                        mode.as_str()
+                    )
                 }
-                _ => format!("no rule allows `{}` on `{}` to a relationship of kind `{}`", action.name, ty.name, case.kind.as_str()),
+                _ => format!(
+                    "no rule allows `{}` on `{}` to a relationship of kind `{}`",
+                    action.name,
+                    ty.name,
+                    case.kind.as_str()
+                ),
             });
             return Err(Failure { code, term: Term::Rule, truth: Truth::False, rule });
         };
@@ -210,7 +231,12 @@ impl Evaluator<'_, '_> {
             }
         }
         let Some((index, rule)) = allowed else {
-            return Err(Failure { code: Code::ConditionFailed, term: Term::Conditions, truth: nearest, rule: Some(first) });
+            return Err(Failure {
+                code: Code::ConditionFailed,
+                term: Term::Conditions,
+                truth: nearest,
+                rule: Some(first),
+            });
         };
         self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
         let fail = |code, term, truth| Failure { code, term, truth, rule: Some(index) };
@@ -222,16 +248,18 @@ impl Evaluator<'_, '_> {
             self.trace.reasons.truncate(before);
             if strikes != Truth::False {
                 self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
-                return Err(Failure { code: Code::Forbidden, term: Term::Forbid, truth: strikes, rule: Some(index) });
+                return Err(Failure {
+                    code: Code::Forbidden,
+                    term: Term::Forbid,
+                    truth: strikes,
+                    rule: Some(index),
+                });
             }
         }
         Ok(index)
     }
 
-    fn target(&self) -> (Option<&'_ Type>, Option<&'_ Action>)
-    where
-        Self: Sized,
-    {
+    fn target(&self) -> (Option<&'e Type>, Option<&'e Action>) {
         let ty = self.policy.rules.kind(self.case.kind_of_object);
         (ty, ty.and_then(|ty| ty.actions.get(usize::from(self.case.action))))
     }
@@ -240,12 +268,19 @@ impl Evaluator<'_, '_> {
         let case = self.case;
         let (truth, line) = self.coverage(case.claims, action);
         if truth == Truth::True {
-            self.note("coverage", truth, line, || format!("the token covers `{}` on `{}`", action.name, case.object));
+            self.note("coverage", truth, line, || {
+                format!("the token covers `{}` on `{}`", action.name, case.object)
+            });
             return Ok(());
         }
         self.fail("coverage", truth, None, || match truth {
             Truth::Unknown => "`scope` or `authorization_details` of the token cannot be read".to_owned(),
-            _ => format!("nothing in the token covers `{}` on `{}` ({})", action.name, case.object, carried(case.claims, ty)),
+            _ => format!(
+                "nothing in the token covers `{}` on `{}` ({})",
+                action.name,
+                case.object,
+                carried(case.claims, ty)
+            ),
         });
         Err(Failure { code: Code::NotCovered, term: Term::Coverage, truth, rule: None })
     }
@@ -259,14 +294,19 @@ impl Evaluator<'_, '_> {
             object: case.object,
             audiences: case.audiences,
         };
-        let (truth, line) = coverage::covers(&self.policy.rules, claims, wanted, &mut self.scratch.left);
+        let (truth, line) = coverage::covers(&self.policy.rules, claims, wanted, &mut self.scratch.buffer);
         (truth, line.map(|line| line.line))
     }
 
     /// What the kind of relationship requires, whichever line allows it.
     fn base(&mut self, ty: &Type, action: &Action, index: usize, rule: &Rule) -> Result<(), Failure> {
         let case = self.case;
-        let failure = |code, said: Said, term| Failure { code: refined(code, &said), term, truth: said.truth, rule: Some(index) };
+        let failure = |code, said: Said, term| Failure {
+            code: refined(code, &said),
+            term,
+            truth: said.truth,
+            rule: Some(index),
+        };
         if let Some(relation) = &action.relation {
             let mut object = String::new();
             let object = match &action.of {
@@ -274,14 +314,24 @@ impl Evaluator<'_, '_> {
                 Some(template) => self.render(template, &mut object).then_some(object.as_str()),
             };
             if case.kind.needs_user() {
-                let said = self.related("relation", case.user, relation, object, rule, action.line, "user", false);
+                let said =
+                    self.related("relation", case.user, relation, object, rule, action.line, "user", false);
                 if said.truth != Truth::True {
                     return Err(failure(Code::UserLacksRelation, said, Term::Relation));
                 }
             }
             if case.kind.needs_agent() {
                 for hop in case.chain {
-                    let said = self.related("relation", hop.agent, relation, object, rule, action.line, "agent", false);
+                    let said = self.related(
+                        "relation",
+                        hop.agent,
+                        relation,
+                        object,
+                        rule,
+                        action.line,
+                        "agent",
+                        false,
+                    );
                     if said.truth != Truth::True {
                         return Err(failure(Code::AgentLacksRelation, said, Term::Relation));
                     }
@@ -289,7 +339,16 @@ impl Evaluator<'_, '_> {
             }
         }
         if let (Kind::Assigned, Some(personal)) = (case.kind, &ty.personal) {
-            let said = self.related("personal", case.user, personal, Some(case.object), rule, rule.line, "user", false);
+            let said = self.related(
+                "personal",
+                case.user,
+                personal,
+                Some(case.object),
+                rule,
+                rule.line,
+                "user",
+                false,
+            );
             if said.truth != Truth::True {
                 return Err(failure(Code::NotThePersonsRecord, said, Term::Personal));
             }
@@ -323,9 +382,10 @@ impl Evaluator<'_, '_> {
         let case = self.case;
         let mut any = Truth::False;
         if case.chain.is_empty() {
-            return rule.conditions.iter().fold(Truth::True, |all, condition| {
-                all.and(self.condition(rule, condition, None))
-            });
+            return rule
+                .conditions
+                .iter()
+                .fold(Truth::True, |all, condition| all.and(self.condition(rule, condition, None)));
         }
         for hop in case.chain {
             let mut all = Truth::True;
@@ -337,20 +397,36 @@ impl Evaluator<'_, '_> {
         any
     }
 
-    fn condition(&mut self, rule: &Rule, condition: &crate::policy::rules::Condition, hop: Option<&Hop<'_>>) -> Truth {
+    fn condition(
+        &mut self,
+        rule: &Rule,
+        condition: &crate::policy::rules::Condition,
+        hop: Option<&Hop<'_>>,
+    ) -> Truth {
         let case = self.case;
         let (mut left, mut right) = (String::new(), String::new());
         let (subject, who) = match &condition.subject {
             Subject::User => (case.user, "user"),
             Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
             Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
-            Subject::Object(template) => (self.render(template, &mut left).then_some(left.as_str()), "object"),
+            Subject::Object(template) => {
+                (self.render(template, &mut left).then_some(left.as_str()), "object")
+            }
         };
         let object = match &condition.object {
             None => Some(case.object),
             Some(template) => self.render(template, &mut right).then_some(right.as_str()),
         };
-        let said = self.related("condition", subject, &condition.relation, object, rule, condition.line, who, condition.unless);
+        let said = self.related(
+            "condition",
+            subject,
+            &condition.relation,
+            object,
+            rule,
+            condition.line,
+            who,
+            condition.unless,
+        );
         if condition.unless { !said.truth } else { said.truth }
     }
 
@@ -361,7 +437,10 @@ impl Evaluator<'_, '_> {
         let depth = case.chain.len().saturating_sub(1);
         if depth > rules.chain as usize {
             self.fail("hop", Truth::False, None, || {
-                format!("{depth} agents stand before the current one, and the rules allow {} (`chain at most N`)", rules.chain)
+                format!(
+                    "{depth} agents stand before the current one, and the rules allow {} (`chain at most N`)",
+                    rules.chain
+                )
             });
             return Err((Code::ChainTooLong, Truth::False));
         }
@@ -369,27 +448,38 @@ impl Evaluator<'_, '_> {
             let name = hop.agent.unwrap_or("an agent");
             match hop.record {
                 Record::Missing if rules.unrecorded => {
-                    self.note("hop", Truth::True, None, || format!("{name} is taken at the issuer's word (`unrecorded`)"));
+                    self.note("hop", Truth::True, None, || {
+                        format!("{name} is taken at the issuer's word (`unrecorded`)")
+                    });
                 }
                 Record::Missing => {
                     self.fail("hop", Truth::Unknown, None, || {
-                        format!("nothing vouches for {name} (hop {index}): send its access token in `Agent-Chain`")
+                        format!(
+                            "nothing vouches for {name} (hop {index}): send its access token in `Agent-Chain`"
+                        )
                     });
                     return Err((Code::HopRecordMissing, Truth::Unknown));
                 }
                 Record::Invalid(refusal) => {
-                    self.fail("hop", Truth::False, None, || format!("the record of {name} (hop {index}) does not hold: {refusal}"));
+                    self.fail("hop", Truth::False, None, || {
+                        format!("the record of {name} (hop {index}) does not hold: {refusal}")
+                    });
                     return Err((Code::HopRecordInvalid, Truth::False));
                 }
                 Record::Verified(claims) => {
                     let (truth, line) = self.coverage(claims, action);
                     if truth != Truth::True {
                         self.fail("hop", truth, None, || {
-                            format!("the token of {name} (hop {index}) does not cover `{}` on `{}`", action.name, case.object)
+                            format!(
+                                "the token of {name} (hop {index}) does not cover `{}` on `{}`",
+                                action.name, case.object
+                            )
                         });
                         return Err((Code::HopNotCovered, truth));
                     }
-                    self.note("hop", truth, line, || format!("the token of {name} (hop {index}) covers it too"));
+                    self.note("hop", truth, line, || {
+                        format!("the token of {name} (hop {index}) covers it too")
+                    });
                 }
             }
         }
@@ -406,17 +496,30 @@ impl Evaluator<'_, '_> {
         }
         for hop in case.chain {
             let Some(agent) = hop.agent else {
-                self.fail("ceiling", Truth::Unknown, None, || "an agent of the chain has no name in the model".to_owned());
+                self.fail("ceiling", Truth::Unknown, None, || {
+                    "an agent of the chain has no name in the model".to_owned()
+                });
                 return Err(Truth::Unknown);
             };
             let own = for_type().any(|c| c.agent.as_deref() == Some(agent));
-            let wanted = |c: &&crate::policy::rules::Ceiling| if own { c.agent.as_deref() == Some(agent) } else { c.agent.is_none() };
-            let allows = |c: &&crate::policy::rules::Ceiling| c.actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1);
+            let wanted = |c: &&crate::policy::rules::Ceiling| {
+                if own { c.agent.as_deref() == Some(agent) } else { c.agent.is_none() }
+            };
+            let allows = |c: &&crate::policy::rules::Ceiling| {
+                c.actions.checked_shr(u32::from(case.action)).is_some_and(|b| b & 1 == 1)
+            };
             match for_type().filter(wanted).find(allows) {
-                Some(line) => self.note("ceiling", Truth::True, Some(line.line), || format!("`{agent}` may `{}` on `{}`", action.name, ty.name)),
+                Some(line) => self.note("ceiling", Truth::True, Some(line.line), || {
+                    format!("`{agent}` may `{}` on `{}`", action.name, ty.name)
+                }),
                 None => {
                     let line = for_type().find(wanted).map(|c| c.line);
-                    self.fail("ceiling", Truth::False, line, || format!("`{agent}` may at most do other things than `{}` on `{}`", action.name, ty.name));
+                    self.fail("ceiling", Truth::False, line, || {
+                        format!(
+                            "`{agent}` may at most do other things than `{}` on `{}`",
+                            action.name, ty.name
+                        )
+                    });
                     return Err(Truth::False);
                 }
             }
@@ -425,7 +528,10 @@ impl Evaluator<'_, '_> {
     }
 
     /// Asks the relationships, and writes down what they said if somebody will read it.
-    #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a word of the sentence that it writes")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, and every argument is a word of the sentence that it writes"
+    )]
     fn related(
         &mut self,
         term: &'static str,
@@ -437,7 +543,9 @@ impl Evaluator<'_, '_> {
         who: &str,
         negated: bool,
     ) -> Said {
-        let (Some(relations), Some(subject_name), Some(object_name)) = (&self.policy.relations, subject, object) else {
+        let (Some(relations), Some(subject_name), Some(object_name)) =
+            (&self.policy.relations, subject, object)
+        else {
             let missing = if subject.is_none() { who } else { "object" };
             self.fail(term, Truth::Unknown, Some(line), || {
                 format!("the {missing} of `{relation}` is unknown (rule `{}`)", rule.id)
@@ -452,6 +560,13 @@ impl Evaluator<'_, '_> {
             (relations.check(pack, &question, &Facts::default(), &mut self.scratch.relation), Vec::new())
         };
         if self.trace.on {
+            if answer.truth == Truth::Unknown && answer.incomplete {
+                let missing = relations.missing(pack, &question, &Facts::default(), &self.scratch.relation);
+                let missing = missing
+                    .into_iter()
+                    .map(|(object, relation)| (object, relation.into(), subject_name.into()));
+                self.trace.missing.extend(missing);
+            }
             let verb = match answer.truth {
                 Truth::True => "is",
                 Truth::False => "is not",
@@ -461,13 +576,16 @@ impl Evaluator<'_, '_> {
                 term,
                 holds: answer.truth,
                 met: if negated { answer.truth == Truth::False } else { answer.truth == Truth::True },
-                text: format!("{who} `{subject_name}` {verb} `{relation}` of `{object_name}` (rule `{}`)", rule.id),
+                text: format!(
+                    "{who} `{subject_name}` {verb} `{relation}` of `{object_name}` (rule `{}`)",
+                    rule.id
+                ),
                 line: Some(line),
                 relation: Some((subject_name.into(), relation.into(), object_name.into())),
                 via,
             });
         }
-        Said { truth: answer.truth, limit: answer.limit, missing: answer.missing }
+        Said { truth: answer.truth, limit: answer.limit, missing: answer.incomplete }
     }
 
     /// Renders an object from verified values; `false` where one is not there.
@@ -490,9 +608,24 @@ impl Evaluator<'_, '_> {
         self.write(term, holds, false, line, text);
     }
 
-    fn write(&mut self, term: &'static str, holds: Truth, met: bool, line: Option<u32>, text: impl FnOnce() -> String) {
+    fn write(
+        &mut self,
+        term: &'static str,
+        holds: Truth,
+        met: bool,
+        line: Option<u32>,
+        text: impl FnOnce() -> String,
+    ) {
         if self.trace.on {
-            self.trace.reasons.push(Reason { term, holds, met, text: text(), line, relation: None, via: Vec::new() });
+            self.trace.reasons.push(Reason {
+                term,
+                holds,
+                met,
+                text: text(),
+                line,
+                relation: None,
+                via: Vec::new(),
+            });
         }
     }
 }
@@ -532,7 +665,9 @@ pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Opt
     policy.rules.coverage.iter().find_map(|line| {
         let fits = line.carrier == Carrier::Scope
             && line.kind == kind
-            && line.actions.is_some_and(|bits| bits.checked_shr(u32::from(action)).is_some_and(|b| b & 1 == 1));
+            && line
+                .actions
+                .is_some_and(|bits| bits.checked_shr(u32::from(action)).is_some_and(|b| b & 1 == 1));
         let plain = !line.name.source().contains('*');
         let mut scope = String::new();
         match (&line.object, fits && plain) {

@@ -28,8 +28,6 @@ pub struct Line<'t> {
     pub indented: bool,
     /// Its words, at least one.
     pub words: Vec<Word<'t>>,
-    /// The line as it was written, without the comment.
-    pub text: &'t str,
 }
 
 /// Where something is wrong in `file`, and what.
@@ -48,13 +46,8 @@ pub fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<Line<'t>>, PolicyError
     for (index, line) in text.lines().enumerate() {
         let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
         let words = words(file, line, number)?;
-        if let (Some(first), Some(last)) = (words.first(), words.last()) {
-            let indented = first.column > 1;
-            // Up to the end of the last word: what follows is white space or a comment.
-            let end = last.column.saturating_sub(1) as usize;
-            let end = end.saturating_add(last.text.chars().count()).saturating_add(if last.quoted { 2 } else { 0 });
-            let text = line.char_indices().nth(end).map_or(line, |(at, _)| line.get(..at).unwrap_or(line));
-            lines.push(Line { indented, words, text: text.trim() });
+        if let Some(first) = words.first() {
+            lines.push(Line { indented: first.column > 1, words });
         }
     }
     Ok(lines)
@@ -75,11 +68,21 @@ fn words<'t>(file: &str, line: &'t str, number: u32) -> Result<Vec<Word<'t>>, Po
             Some('"') => {
                 let inner = rest.get(1..).unwrap_or_default();
                 let Some(end) = inner.find('"') else {
-                    return Err(error(Code::RulesInvalid, file, &word(rest, true), "a text without its closing `\"`"));
+                    return Err(error(
+                        Code::RulesInvalid,
+                        file,
+                        &word(rest, true),
+                        "a text without its closing `\"`",
+                    ));
                 };
                 let text = inner.get(..end).unwrap_or_default();
                 if text.contains('\\') {
-                    return Err(error(Code::RulesInvalid, file, &word(text, true), "`\\` has no meaning in a text here"));
+                    return Err(error(
+                        Code::RulesInvalid,
+                        file,
+                        &word(text, true),
+                        "`\\` has no meaning in a text here",
+                    ));
                 }
                 (word(text, true), end.saturating_add(2))
             }

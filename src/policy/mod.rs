@@ -10,6 +10,7 @@ pub mod decide;
 mod lexer;
 pub mod parse;
 pub mod path;
+mod route;
 pub mod rules;
 
 use alloc::{string::String, vec::Vec};
@@ -48,7 +49,13 @@ impl Source {
         match &model {
             Some(model) => relation::compile(model, &self.tuples, &mut builder)?,
             None if self.tuples.is_empty() => {}
-            None => return Err(ConfigError::new(Code::TupleInvalid, "tuples", "there are tuples and no `model` line in the rules")),
+            None => {
+                return Err(ConfigError::new(
+                    Code::TupleInvalid,
+                    "tuples",
+                    "there are tuples and no `model` line in the rules",
+                ));
+            }
         }
         builder.finish().map_err(damaged)
     }

@@ -263,9 +263,8 @@ impl<'p, 't> Parser<'p, 't> {
         }
         match line.word() {
             Some(word) if word.text == "1" => line.end(),
-            Some(word) => {
-                Err(line.error(format!("version {} is not known to this build; write `actfor 1`", quote(word.text))))
-            }
+            Some(word) => Err(line
+                .error(format!("version {} is not known to this build; write `actfor 1`", quote(word.text)))),
             None => Err(line.error(missing)),
         }
     }
@@ -273,7 +272,9 @@ impl<'p, 't> Parser<'p, 't> {
     fn statement(&mut self, line: &mut Cursor<'p, 't>, file: &mut File<'t>) -> Result<(), PolicyError> {
         let Some(first) = line.word() else { return Ok(()) };
         if line.line.indented {
-            return Err(line.error("an indented line belongs to an `on` block or a rule above it, and there is none"));
+            return Err(
+                line.error("an indented line belongs to an `on` block or a rule above it, and there is none")
+            );
         }
         match first.text {
             "model" => {
@@ -328,7 +329,10 @@ impl<'p, 't> Parser<'p, 't> {
             }
             "when" | "unless" => Err(line.error(format!("`{}` belongs below a rule, indented", first.text))),
             "actfor" => Err(line.error("`actfor 1` stands on the first line only")),
-            _ => Err(line.error(format!("{} starts no statement; statements are {STATEMENTS}", quote(first.text)))),
+            _ => {
+                Err(line
+                    .error(format!("{} starts no statement; statements are {STATEMENTS}", quote(first.text))))
+            }
         }
     }
 
@@ -340,7 +344,10 @@ impl<'p, 't> Parser<'p, 't> {
             Some("personal") => personal = Some(line.name("the relation that says whose object it is")?),
             Some("impersonal") => impersonal = true,
             Some(other) => {
-                return Err(line.error(format!("{} must be `personal RELATION`, `impersonal` or nothing", quote(other))));
+                return Err(line.error(format!(
+                    "{} must be `personal RELATION`, `impersonal` or nothing",
+                    quote(other)
+                )));
             }
         }
         line.end()?;
@@ -415,7 +422,8 @@ impl<'t> Cursor<'_, 't> {
     }
 
     fn missing(&self, wanted: &str) -> PolicyError {
-        let found = if self.last.text.is_empty() { "the end of the line".into() } else { quote(self.last.text) };
+        let found =
+            if self.last.text.is_empty() { "the end of the line".into() } else { quote(self.last.text) };
         self.error(format!("expected {wanted}, found {found}"))
     }
 
@@ -495,7 +503,9 @@ fn kinds_and_modes(line: &mut Cursor<'_, '_>) -> Result<(u8, u8), PolicyError> {
             name => match (Kind::from_name(name), Mode::from_name(name)) {
                 (Some(_), _) if modes != 0 => return Err(line.error("kinds stand before modes")),
                 (Some(kind), _) => kinds |= kind.bit(),
-                (None, Some(_)) if kinds == 0 => return Err(line.error("a kind of relationship stands before a mode")),
+                (None, Some(_)) if kinds == 0 => {
+                    return Err(line.error("a kind of relationship stands before a mode"));
+                }
                 (None, Some(mode)) => modes |= mode.bit(),
                 (None, None) => {
                     return Err(line.error(format!(
@@ -670,7 +680,9 @@ fn public<'t>(line: &mut Cursor<'_, 't>, file: &mut File<'t>) -> Result<(), Poli
         match line.word() {
             None => return Ok(()),
             Some(word) if word.text == "," => {}
-            Some(word) => return Err(line.error(format!("{} cannot follow here; write a comma", quote(word.text)))),
+            Some(word) => {
+                return Err(line.error(format!("{} cannot follow here; write a comma", quote(word.text))));
+            }
         }
     }
 }

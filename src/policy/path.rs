@@ -21,9 +21,12 @@ impl<'a> Target<'a> {
     /// `path_not_canonical`: dot or empty segments, `\`, `;`, a control character, an escape that is not
     /// UTF-8, that hides a delimiter (`%2F %5C %2E %25 %3B`), or that is not needed or not in upper case.
     pub fn parse(url: &'a str) -> Result<Self, Refusal> {
-        let not_canonical = |what: &str| Refusal::new(Code::PathNotCanonical, format!("{what} in {}", quote(url)));
+        let not_canonical =
+            |what: &str| Refusal::new(Code::PathNotCanonical, format!("{what} in {}", quote(url)));
         let rest = match url.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+            Some((scheme, rest))
+                if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
+            {
                 let start = rest.find(['/', '?', '#']).unwrap_or(rest.len());
                 rest.get(start..).unwrap_or_default()
             }
@@ -71,7 +74,10 @@ fn check_segment(segment: &str) -> Result<(), &'static str> {
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
-                let hex = |b: Option<u8>| b.filter(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')).and_then(|b| char::from(b).to_digit(16));
+                let hex = |b: Option<u8>| {
+                    b.filter(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
+                        .and_then(|b| char::from(b).to_digit(16))
+                };
                 let (Some(high), Some(low)) = (hex(bytes.next()), hex(bytes.next())) else {
                     return Err("an escape that is not `%` and two upper-case hexadecimal digits");
                 };
@@ -160,7 +166,10 @@ impl Pattern {
                     None => (name, false),
                 };
                 if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-                    return Err(format!("{} is not a placeholder: write `{{name}}` or `{{name...}}`", quote(part)));
+                    return Err(format!(
+                        "{} is not a placeholder: write `{{name}}` or `{{name...}}`",
+                        quote(part)
+                    ));
                 }
                 if segments.iter().any(|s| matches!(s, Segment::One(n) | Segment::Rest(n) if n == name)) {
                     return Err(format!("`{{{name}}}` is there twice"));
@@ -168,7 +177,10 @@ impl Pattern {
                 if rest { Segment::Rest(name.into()) } else { Segment::One(name.into()) }
             } else {
                 if part.contains(['{', '}', '*']) {
-                    return Err(format!("{} must be a literal, `{{x}}`, `{{x...}}` or `**` as a whole", quote(part)));
+                    return Err(format!(
+                        "{} must be a literal, `{{x}}`, `{{x...}}` or `**` as a whole",
+                        quote(part)
+                    ));
                 }
                 check_segment(part).map_err(|what| format!("{what} in {}", quote(part)))?;
                 Segment::Literal(decode(part).map(Cow::into_owned).unwrap_or_default())
@@ -209,7 +221,10 @@ impl Pattern {
 
     /// What a placeholder stands for in a path that matches, unescaped.
     pub fn value<'a>(&self, name: &str, target: &Target<'a>) -> Option<Cow<'a, str>> {
-        let at = self.segments.iter().position(|s| matches!(s, Segment::One(n) | Segment::Rest(n) if n == name))?;
+        let at = self
+            .segments
+            .iter()
+            .position(|s| matches!(s, Segment::One(n) | Segment::Rest(n) if n == name))?;
         let mut rest = target.segments().skip(at);
         match self.segments.get(at) {
             Some(Segment::One(_)) => decode(rest.next()?),
@@ -236,7 +251,9 @@ impl Pattern {
     pub fn same_shape(&self, other: &Self) -> bool {
         let same = |(a, b): (&Segment, &Segment)| match (a, b) {
             (Segment::Literal(a), Segment::Literal(b)) => a == b,
-            (Segment::One(_), Segment::One(_)) | (Segment::Rest(_), Segment::Rest(_)) | (Segment::Any, Segment::Any) => true,
+            (Segment::One(_), Segment::One(_))
+            | (Segment::Rest(_), Segment::Rest(_))
+            | (Segment::Any, Segment::Any) => true,
             _ => false,
         };
         self.segments.len() == other.segments.len() && self.segments.iter().zip(&other.segments).all(same)
@@ -255,9 +272,36 @@ mod tests {
     #[test]
     fn refuses_what_is_not_canonical() {
         for url in [
-            "", "x", "//", "/a//b", "/a/", "/./a", "/a/..", "/a/%2e%2e", "/a%2Fb", "/a%5Cb", "/a%2Eb", "/a%25", "/a;b",
-            "/a%3Bb", "/a\\b", "/a%00", "/a%c3%a9", "/%41", "/a b", "/a%", "/a%2", "/a%zz", "/%C0%AF", "/%FF", "/é",
-            "/a#b", "http://h", "https://h//a", "/a|b", "/%252e",
+            "",
+            "x",
+            "//",
+            "/a//b",
+            "/a/",
+            "/./a",
+            "/a/..",
+            "/a/%2e%2e",
+            "/a%2Fb",
+            "/a%5Cb",
+            "/a%2Eb",
+            "/a%25",
+            "/a;b",
+            "/a%3Bb",
+            "/a\\b",
+            "/a%00",
+            "/a%c3%a9",
+            "/%41",
+            "/a b",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/%C0%AF",
+            "/%FF",
+            "/é",
+            "/a#b",
+            "http://h",
+            "https://h//a",
+            "/a|b",
+            "/%252e",
         ] {
             refuses(url);
         }
@@ -266,8 +310,14 @@ mod tests {
     #[test]
     fn reads_what_is() {
         for (url, path) in [
-            ("/", "/"), ("/a/b?x=//", "/a/b"), ("https://h:1/a", "/a"), ("HTTP://h/a?q", "/a"), ("/a%C3%A9", "/a%C3%A9"),
-            ("/a:b@c,d", "/a:b@c,d"), ("/a%20b", "/a%20b"), ("/...", "/..."),
+            ("/", "/"),
+            ("/a/b?x=//", "/a/b"),
+            ("https://h:1/a", "/a"),
+            ("HTTP://h/a?q", "/a"),
+            ("/a%C3%A9", "/a%C3%A9"),
+            ("/a:b@c,d", "/a:b@c,d"),
+            ("/a%20b", "/a%20b"),
+            ("/...", "/..."),
         ] {
             assert_eq!(Target::parse(url).unwrap().path(), path);
         }
@@ -291,7 +341,9 @@ mod tests {
 
     #[test]
     fn refuses_patterns_that_say_nothing() {
-        for text in ["", "a", "/a//b", "/{}", "/{a}{b}", "/a*", "/**/b", "/{a...}/b", "/{a}/{a}", "/a b", "/../b"] {
+        for text in
+            ["", "a", "/a//b", "/{}", "/{a}{b}", "/a*", "/**/b", "/{a...}/b", "/{a}/{a}", "/a b", "/../b"]
+        {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

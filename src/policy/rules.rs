@@ -257,7 +257,12 @@ impl Rules {
                 name: r.text()?,
                 personal: r.option(Reader::text)?,
                 actions: r.list(|r| {
-                    Ok(Action { name: r.text()?, relation: r.option(Reader::text)?, of: r.option(Reader::template)?, line: r.number()? })
+                    Ok(Action {
+                        name: r.text()?,
+                        relation: r.option(Reader::text)?,
+                        of: r.option(Reader::template)?,
+                        line: r.number()?,
+                    })
                 })?,
             })
         })?;
@@ -287,7 +292,12 @@ impl Rules {
             })
         })?;
         let ceilings = r.list(|r| {
-            Ok(Ceiling { agent: r.option(Reader::text)?, kind: r.short()?, actions: r.wide()?, line: r.number()? })
+            Ok(Ceiling {
+                agent: r.option(Reader::text)?,
+                kind: r.short()?,
+                actions: r.wide()?,
+                line: r.number()?,
+            })
         })?;
         let coverage = r.list(|r| {
             Ok(Coverage {
@@ -310,7 +320,8 @@ impl Rules {
                 line: r.number()?,
             })
         })?;
-        let public = r.list(|r| Ok(Public { method: r.text()?, pattern: r.pattern()?, line: r.number()? }))?;
+        let public =
+            r.list(|r| Ok(Public { method: r.text()?, pattern: r.pattern()?, line: r.number()? }))?;
         let rules = Self {
             file,
             types,
@@ -343,7 +354,9 @@ impl Rules {
                 return Err(PackError("a rule names a type that is not there"));
             }
         }
-        let known = |route: &Route| self.kind(route.kind).is_some_and(|t| t.actions.len() > usize::from(route.action));
+        let known = |route: &Route| {
+            self.kind(route.kind).is_some_and(|t| t.actions.len() > usize::from(route.action))
+        };
         if !self.routes.iter().all(known) {
             return Err(PackError("a route names an action that is not there"));
         }
@@ -472,7 +485,10 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, PackError>) -> Result<Option<T>, PackError> {
+    fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, PackError>,
+    ) -> Result<Option<T>, PackError> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String};
 use crate::config::{Config, Issuer};
 use crate::error::{Code, Refusal, quote};
 use crate::identity::{Identity, context};
-use crate::jose::{Jws, TypeRule, check_header};
+use crate::jose::{Jws, JwsLimits, Typ, check_header};
 use crate::json::Value;
 use crate::token::claims::Claims;
 
@@ -46,28 +46,34 @@ impl VerifiedToken {
 }
 
 /// The issuer that a token names, before anything is verified: only good for choosing keys.
-pub(crate) fn issuer_of<'c>(jws: &Jws<'_>, config: &'c Config) -> Result<(usize, &'c Issuer), Refusal> {
+fn issuer_of<'c>(jws: &Jws<'_>, config: &'c Config) -> Result<(usize, &'c Issuer), Refusal> {
     let iss = match jws.claims().get("iss") {
         Some(Value::String(iss)) => iss,
         Some(_) => return Err(Refusal::new(Code::ClaimInvalid, "claim `iss` must be a string")),
         None => return Err(Refusal::new(Code::ClaimMissing, "claim `iss` is missing")),
     };
     let found = config.issuers.iter().enumerate().find(|(_, issuer)| issuer.issuer == *iss);
-    found.ok_or_else(|| Refusal::new(Code::IssuerUnknown, format!("`iss` is {}, which is not in `issuers`", quote(iss))))
+    found.ok_or_else(|| {
+        Refusal::new(Code::IssuerUnknown, format!("`iss` is {}, which is not in `issuers`", quote(iss)))
+    })
 }
 
 /// Verifies form, issuer, header, key, signature and claims. Audience and times are for every use.
 pub(crate) fn verify(compact: &str, config: &Config) -> Result<VerifiedToken, Refusal> {
-    let jws = Jws::parse(compact, config.limits.token_bytes)?;
+    let limits = JwsLimits { bytes: config.limits.token_bytes, ..JwsLimits::DEFAULT };
+    let jws = Jws::parse(compact, &limits)?;
     let (index, issuer) = issuer_of(&jws, config)?;
     // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
-    let algorithm = check_header(jws.header(), &issuer.algorithms, TypeRule::Only("at+jwt"))?;
+    let algorithm = check_header(jws.header(), &issuer.algorithms, Typ::OneOf(&["at+jwt"]))?;
     let keys = issuer.keys.as_ref().ok_or_else(|| {
         Refusal::new(Code::KeysUnavailable, format!("no keys yet for {}", quote(&issuer.issuer)))
     })?;
     let key = keys.select(algorithm, jws.header().kid())?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
-        return Err(Refusal::new(Code::SignatureInvalid, "the signature does not hold under the key that the header names"));
+        return Err(Refusal::new(
+            Code::SignatureInvalid,
+            "the signature does not hold under the key that the header names",
+        ));
     }
     let claims = Claims::read(jws.into_claims())?;
     let identity = issuer

@@ -95,12 +95,14 @@ impl Claims {
     /// RFC 7519 §4.1.4–6: refused at `exp + leeway` and after, and before `nbf - leeway` and `iat - leeway`.
     pub(crate) fn check_time(&self, now: Timestamp, leeway: u64) -> Result<(), Refusal> {
         if now >= self.expires_at.plus(leeway) {
-            let text = format!("`exp` is {}, now is {}, leeway {leeway}", self.expires_at.seconds(), now.seconds());
+            let text =
+                format!("`exp` is {}, now is {}, leeway {leeway}", self.expires_at.seconds(), now.seconds());
             return Err(Refusal::new(Code::TokenExpired, text));
         }
         for (name, time) in [("nbf", self.not_before), ("iat", Some(self.issued_at))] {
             if let Some(time) = time.filter(|time| now.plus(leeway) < *time) {
-                let text = format!("`{name}` is {}, now is {}, leeway {leeway}", time.seconds(), now.seconds());
+                let text =
+                    format!("`{name}` is {}, now is {}, leeway {leeway}", time.seconds(), now.seconds());
                 return Err(Refusal::new(Code::TokenNotYetValid, text));
             }
         }
@@ -143,9 +145,9 @@ pub(crate) fn check_name(text: &str) -> Result<(), &'static str> {
 fn date(object: &Object<'_>, claim: &str, round: Round) -> Result<Option<Timestamp>, Refusal> {
     match object.get(claim) {
         None => Ok(None),
-        Some(Value::Number(number)) => Timestamp::from_number(number, round)
-            .map(Some)
-            .ok_or_else(|| invalid(claim, "must be seconds since 1970, at most 2^53 - 1, without an exponent")),
+        Some(Value::Number(number)) => Timestamp::from_number(number, round).map(Some).ok_or_else(|| {
+            invalid(claim, "must be seconds since 1970, at most 2^53 - 1, without an exponent")
+        }),
         Some(_) => Err(invalid(claim, "must be a number")),
     }
 }

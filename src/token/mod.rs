@@ -8,6 +8,6 @@ mod access_token;
 mod claims;
 
 pub use access_token::VerifiedToken;
-pub(crate) use access_token::{issuer_of, verify};
-pub use claims::{Claims, Confirmation};
+pub(crate) use access_token::verify;
 pub(crate) use claims::check_name;
+pub use claims::{Claims, Confirmation};

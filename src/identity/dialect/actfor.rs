@@ -9,7 +9,9 @@ use alloc::{format, string::String, vec::Vec};
 use crate::config::{ClientKind, Issuer};
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Instance, Mode, Principal, Role, User, without_traces};
-use crate::identity::dialect::{Actor, actors, agent_missing, earlier, has_traces, invalid, is_agent_profile, rfc9068, text};
+use crate::identity::dialect::{
+    Actor, actors, agent_missing, earlier, has_traces, invalid, is_agent_profile, rfc9068, text,
+};
 use crate::identity::fact::{Fact, Src, Why};
 use crate::json::{Object, Value};
 use crate::time::{Round, Timestamp};
@@ -26,12 +28,16 @@ pub(super) fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
         Some(Actor { principal, profile }) if is_agent_profile(profile.as_deref()) => {
             (principal.clone(), Src::token("act.sub"), *principal != subject)
         }
-        Some(_) => return Err(agent_missing("`act.sub_profile` does not say `ai_agent`, so `act` names no agent")),
+        Some(_) => {
+            return Err(agent_missing("`act.sub_profile` does not say `ai_agent`, so `act` names no agent"));
+        }
         None if is_agent_profile(object.get("sub_profile").and_then(Value::as_str)) => {
             (subject.clone(), Src::token("sub"), false)
         }
         None if has_traces(claims) => {
-            return Err(agent_missing("the token has traces of an agent, and neither `act` nor `sub_profile` names it"));
+            return Err(agent_missing(
+                "the token has traces of an agent, and neither `act` nor `sub_profile` names it",
+            ));
         }
         None => {
             return match without_traces(claims.client_id(), issuer)? {
@@ -67,7 +73,10 @@ pub(super) fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
 }
 
 fn missing(path: &str) -> Refusal {
-    Refusal::new(Code::ClaimMissing, format!("claim `{path}` is missing, which dialect `actfor` needs where an agent acts"))
+    Refusal::new(
+        Code::ClaimMissing,
+        format!("claim `{path}` is missing, which dialect `actfor` needs where an agent acts"),
+    )
 }
 
 fn relationship<'o, 'v>(object: &'o Object<'v>) -> Result<&'o Object<'v>, Refusal> {
@@ -82,7 +91,9 @@ fn instance(object: &Object<'_>) -> Result<Instance, Refusal> {
     let instance = match object.get("agent_instance") {
         None => return Err(missing("agent_instance")),
         Some(Value::Object(instance)) => instance,
-        Some(other) => return Err(invalid("agent_instance", format!("is {} and must be an object", other.kind()))),
+        Some(other) => {
+            return Err(invalid("agent_instance", format!("is {} and must be an object", other.kind())));
+        }
     };
     let (iss, id) = name(instance, "agent_instance")?;
     let kind = text(instance, "agent_instance", "kind")?.ok_or_else(|| missing("agent_instance.kind"))?;

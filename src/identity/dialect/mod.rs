@@ -108,7 +108,9 @@ fn text(object: &Object<'_>, path: &str, name: &str) -> Result<Option<String>, R
             crate::token::check_name(text).map_err(|what| invalid(&format!("{path}.{name}"), what))?;
             Ok(Some(text.clone().into_owned()))
         }
-        Some(other) => Err(invalid(&format!("{path}.{name}"), format!("is {} and must be a string", other.kind()))),
+        Some(other) => {
+            Err(invalid(&format!("{path}.{name}"), format!("is {} and must be a string", other.kind())))
+        }
     }
 }
 

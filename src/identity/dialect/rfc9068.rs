@@ -32,7 +32,11 @@ pub(super) fn by_client(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refus
         // RFC 9068 §2.2: without a resource owner, `sub` identifies the client.
         Fact::Absent(Src::token("sub"))
     } else {
-        Fact::Derived(User { principal: own(claims.subject()), role: Role::Delegator }, Src::token("sub"), "sub_is_the_resource_owner")
+        Fact::Derived(
+            User { principal: own(claims.subject()), role: Role::Delegator },
+            Src::token("sub"),
+            "sub_is_the_resource_owner",
+        )
     };
     let (agent, authority) = match kind {
         ClientKind::App | ClientKind::Mixed => (Fact::Absent(Src::config("clients")), Fact::SILENT),

@@ -1,0 +1,132 @@
+//! What became of a request.
+
+use alloc::{format, string::String, sync::Arc};
+
+use crate::error::Code;
+use crate::identity::context::{Identity, Kind, Mode};
+use crate::policy::Policy;
+use crate::token::VerifiedToken;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may pass.
+    Allow,
+    /// It may not.
+    Deny,
+    /// It may pass once somebody has approved it.
+    NeedsApproval,
+}
+
+impl Verdict {
+    /// The name, as it stands in a decision document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::NeedsApproval => "needs_approval",
+        }
+    }
+}
+
+/// The outcome of [`Guard::decide`](crate::Guard::decide).
+#[derive(Debug, Clone)]
+pub struct Decision {
+    pub(crate) verdict: Verdict,
+    pub(crate) code: Option<Code>,
+    pub(crate) token: Option<Arc<VerifiedToken>>,
+    pub(crate) rule: Option<(Arc<Policy>, usize)>,
+    pub(crate) public: bool,
+    /// The scope that would cover the request, where more scope would help.
+    pub(crate) scope: Option<String>,
+}
+
+impl Decision {
+    pub(crate) fn refused(code: Code) -> Self {
+        Self { verdict: Verdict::Deny, code: Some(code), token: None, rule: None, public: false, scope: None }
+    }
+
+    /// Allow, deny or needs approval.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Why it is not allowed; `None` on allow.
+    pub fn code(&self) -> Option<Code> {
+        self.code
+    }
+
+    /// The HTTP status of the answer: 200 on allow.
+    pub fn status(&self) -> u16 {
+        self.code.map_or(200, Code::status)
+    }
+
+    /// The rule that allows or refuses it, by its id; `public` where a `public` line lets it through.
+    pub fn rule(&self) -> Option<&str> {
+        if self.public {
+            return Some("public");
+        }
+        let (policy, index) = self.rule.as_ref()?;
+        policy.rules.rules.get(*index).map(|rule| rule.id.as_str())
+    }
+
+    /// Whether it was let through without looking at a token.
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+
+    /// The verified token, once its signature, claims and times hold.
+    pub(crate) fn token(&self) -> Option<&VerifiedToken> {
+        self.token.as_deref()
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.token().and_then(|token| token.identity().ok())
+    }
+
+    /// The user's object in the model: `user:ana`. Encoded, so it is safe in a header.
+    pub fn user(&self) -> Option<&str> {
+        self.identity().and_then(|identity| identity.user.as_deref())
+    }
+
+    /// The current agent's object in the model: `agent:code-helper`.
+    pub fn agent(&self) -> Option<&str> {
+        self.identity().and_then(|identity| identity.link.as_ref()).map(|link| link.agent.as_str())
+    }
+
+    /// The current instance's object in the model.
+    pub fn instance(&self) -> Option<&str> {
+        self.identity().and_then(|identity| identity.link.as_ref()).and_then(|link| link.instance.as_deref())
+    }
+
+    /// The kind of relationship.
+    pub fn kind(&self) -> Option<Kind> {
+        self.identity().and_then(|identity| identity.kind.as_ref().ok().copied())
+    }
+
+    /// The mode, where the token or the configuration says it.
+    pub fn mode(&self) -> Option<Mode> {
+        self.identity().and_then(|identity| identity.facts.mode.value().copied())
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1), where one goes with the answer.
+    pub fn challenge(&self) -> Option<String> {
+        let code = self.code?;
+        match code.oauth_error() {
+            // RFC 6750 §3.1: without any credentials, no error is given.
+            None if code == Code::TokenMissing => Some("Bearer".into()),
+            None => None,
+            Some("insufficient_scope") => {
+                let scope =
+                    self.scope.as_ref().map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+                Some(format!("Bearer error=\"insufficient_scope\"{scope}"))
+            }
+            Some(error) if matches!(code.status(), 401) => {
+                let scheme =
+                    if matches!(code, Code::ProofMissing | Code::ProofInvalid) { "DPoP" } else { "Bearer" };
+                Some(format!("{scheme} error=\"{error}\", error_description=\"{}\"", code.reason_user()))
+            }
+            Some(_) => None,
+        }
+    }
+}

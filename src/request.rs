@@ -1,0 +1,104 @@
+//! A request as the enforcement point saw it, and the token in it.
+
+use alloc::format;
+
+use crate::error::{Code, Refusal, quote};
+use crate::guard::Guard;
+use crate::policy::path::Target;
+
+/// What the enforcement point saw of one request. Nothing here proves anything by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The host's own id of the request; it comes back in the decision document.
+    pub id: &'a str,
+    /// The method, as it was sent: `GET`.
+    pub method: &'a str,
+    /// The target: `/path?query`, or with scheme and authority before it.
+    pub url: &'a str,
+    /// The header fields named in [`Guard::HEADERS`], each as often as it was sent; names in lower case,
+    /// values as bytes. Others may be there and are ignored.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body, where the host has it.
+    pub body: Option<&'a [u8]>,
+}
+
+impl<'a> Request<'a> {
+    /// The values of a header field, in order.
+    pub(crate) fn header(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Whether it is a CORS preflight request (Fetch standard §3.3.3): it has no credentials.
+    pub(crate) fn is_preflight(&self) -> bool {
+        let has = |name| self.header(name).next().is_some();
+        self.method == "OPTIONS" && has("access-control-request-method") && !has("authorization")
+    }
+}
+
+/// What no request may carry: bytes that hosts hand over in different ways, and headers that change the method.
+pub(crate) fn check_headers(request: &Request<'_>) -> Result<(), Refusal> {
+    for (name, value) in request.headers {
+        if !Guard::HEADERS.contains(name) {
+            continue;
+        }
+        if !value.iter().all(|b| matches!(b, b'\t' | 0x20..=0x7e)) {
+            return Err(Refusal::new(
+                Code::RequestInvalid,
+                format!("header `{name}` has a character outside printable ASCII"),
+            ));
+        }
+        if matches!(*name, "x-http-method" | "x-http-method-override" | "x-method-override") {
+            return Err(Refusal::new(Code::MethodOverride, format!("header `{name}` is not accepted")));
+        }
+    }
+    if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(Refusal::new(Code::RequestInvalid, format!("{} is not a method", quote(request.method))));
+    }
+    Ok(())
+}
+
+/// How a token was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// The token in `Authorization` (RFC 6750 §2.1, RFC 9449 §7.1): one, and there only.
+pub(crate) fn credentials<'a>(
+    request: &Request<'a>,
+    target: &Target<'_>,
+) -> Result<(Scheme, &'a str), Refusal> {
+    let mut values = request.header("authorization");
+    let in_query = target.query().is_some_and(|query| {
+        query
+            .split('&')
+            .any(|pair| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("access_token")))
+    });
+    let value = match (values.next(), values.next()) {
+        (Some(_), Some(_)) => {
+            return Err(Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers"));
+        }
+        (_, None) if in_query => {
+            return Err(Refusal::new(
+                Code::TokenAmbiguous,
+                "a token in the query is never accepted (`access_token`)",
+            ));
+        }
+        (None, _) => return Err(Refusal::new(Code::TokenMissing, "there is no `Authorization` header")),
+        (Some(value), None) => core::str::from_utf8(value).unwrap_or_default(),
+    };
+    let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let scheme = match scheme {
+        s if s.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        s if s.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        other => {
+            let text = format!("scheme {} is neither `Bearer` nor `DPoP`", quote(other));
+            return Err(Refusal::new(Code::TokenMissing, text));
+        }
+    };
+    match token.trim_start_matches(' ') {
+        "" => Err(Refusal::new(Code::TokenMissing, "the `Authorization` header has no token")),
+        token => Ok((scheme, token)),
+    }
+}
