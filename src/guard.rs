@@ -68,7 +68,7 @@ impl Decision {
 }
 
 /// Verifies tokens, says who is who, decides and explains. One per worker thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Guard {}
 
 impl Guard {
