@@ -6,7 +6,7 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use crate::error::{Code, ConfigError, quote};
+use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
 use crate::jose::{Algorithm, KeySet};
@@ -14,6 +14,7 @@ use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
 use crate::policy::Source;
 use crate::relation::Tuple;
+use crate::time::Timestamp;
 
 /// What the document says, without the policy's source.
 #[derive(Debug, Clone)]
@@ -40,6 +41,10 @@ pub struct Issuer {
     pub jwks_uri: Option<String>,
     /// Its keys, once they are known.
     pub keys: Option<KeySet>,
+    /// When they were fetched; `None` for keys that stand in the configuration.
+    pub keys_fetched: Option<Timestamp>,
+    /// Seconds for which fetched keys may be used.
+    pub keys_max_age: u64,
     /// Whether bearer tokens are accepted.
     pub binding: BindingPolicy,
     /// Seconds by which clocks may differ.
@@ -102,6 +107,20 @@ struct NameSpace {
 }
 
 impl Issuer {
+    /// Keys that were fetched too long ago may have been withdrawn: they are not used any more.
+    pub fn check_keys(&self, now: Timestamp) -> Result<(), Refusal> {
+        let usable = match (&self.keys, self.keys_fetched) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(_), Some(fetched)) => now < fetched.plus(self.keys_max_age),
+        };
+        if usable {
+            return Ok(());
+        }
+        let what = if self.keys.is_some() { "the keys are too old" } else { "there are no keys yet" };
+        Err(Refusal::new(Code::KeysUnavailable, format!("{what} for {}", quote(&self.issuer))))
+    }
+
     /// Whether it may name somebody in the space `iss`: its own always, others where the configuration says so.
     pub fn may_name(&self, iss: &str) -> bool {
         self.issuer == iss || self.speaks_for.iter().any(|other| other == iss)
@@ -273,6 +292,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "dialect",
         "jwks",
         "jwks_uri",
+        "jwks_max_age",
         "binding",
         "speaks_for",
         "clients",
@@ -331,6 +351,13 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     {
         return Err(invalid(join(&node.path, "jwks_uri"), "must be an https URL"));
     }
+    let keys_max_age = match members.optional("jwks_max_age") {
+        Some(node) if jwks_uri.is_none() => {
+            return Err(invalid(node.path, "says something with `jwks_uri` only"));
+        }
+        Some(node) => node.whole(31_536_000)?,
+        None => 86_400,
+    };
     let binding = match members.optional("binding") {
         None => BindingPolicy::Required,
         Some(node) => match node.text()? {
@@ -357,6 +384,8 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         dialect,
         jwks_uri,
         keys,
+        keys_fetched: None,
+        keys_max_age,
         binding,
         leeway,
         speaks_for,

@@ -106,12 +106,13 @@ impl Guard {
         self.verify_for_issuer(compact, now).map(|(token, _)| token)
     }
 
-    /// Takes a fresh key set (JWK Set, JSON) for an issuer whose configuration has `jwks_uri`. Remembered
-    /// tokens are forgotten: a key that is gone verifies nothing any more.
+    /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
+    /// `jwks_uri`. It is used for `jwks_max_age` seconds. Remembered tokens are forgotten: a key that is gone
+    /// verifies nothing any more.
     ///
     /// # Errors
     /// `keys_invalid`, and `config_invalid` for an issuer without `jwks_uri`; the keys from before stay.
-    pub fn set_keys(&mut self, issuer: &str, jwks: &[u8]) -> Result<(), ConfigError> {
+    pub fn set_keys(&mut self, issuer: &str, jwks: &[u8], now: Timestamp) -> Result<(), ConfigError> {
         let config = Arc::make_mut(&mut self.config);
         let found =
             config.issuers.iter_mut().find(|known| known.issuer == issuer && known.jwks_uri.is_some());
@@ -120,19 +121,9 @@ impl Guard {
             return Err(ConfigError::new(Code::ConfigInvalid, "issuers", message));
         };
         found.keys = Some(KeySet::parse(jwks, &found.algorithms)?);
+        found.keys_fetched = Some(now);
         self.cache.get_mut().clear();
         Ok(())
-    }
-
-    /// Forgets an issuer's keys: from then on its tokens refuse with `keys_unavailable`. For keys that are too old.
-    pub fn drop_keys(&mut self, issuer: &str) {
-        let config = Arc::make_mut(&mut self.config);
-        for known in
-            config.issuers.iter_mut().filter(|known| known.issuer == issuer && known.jwks_uri.is_some())
-        {
-            known.keys = None;
-        }
-        self.cache.get_mut().clear();
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
@@ -148,21 +139,22 @@ impl Guard {
         compact: &str,
         now: Timestamp,
     ) -> Result<(Arc<VerifiedToken>, &Issuer), Refusal> {
-        let token = self.remembered(compact)?;
+        let token = self.remembered(compact, now)?;
         let issuer = self.config.issuers.get(token.issuer());
         let issuer = issuer
             .ok_or_else(|| Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more"))?;
+        issuer.check_keys(now)?;
         token.claims().check_audience(issuer)?;
         token.claims().check_time(now, issuer.leeway)?;
         Ok((token, issuer))
     }
 
     /// A verified token, from the cache if its bytes were seen before.
-    fn remembered(&self, compact: &str) -> Result<Arc<VerifiedToken>, Refusal> {
+    fn remembered(&self, compact: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, Refusal> {
         if let Some(token) = self.cache.try_borrow().ok().and_then(|cache| cache.get(compact)) {
             return Ok(token);
         }
-        let token = Arc::new(token::verify(compact, &self.config)?);
+        let token = Arc::new(token::verify(compact, &self.config, now)?);
         if let Ok(mut cache) = self.cache.try_borrow_mut() {
             cache.insert(&token);
         }

@@ -7,6 +7,7 @@ use crate::error::{Code, Refusal, quote};
 use crate::identity::{Identity, context};
 use crate::jose::{Jws, JwsLimits, Typ, check_header};
 use crate::json::Value;
+use crate::time::Timestamp;
 use crate::token::claims::Claims;
 
 /// An access token whose signature and claims hold. It may be bound to a key: the guard asks for the proof
@@ -59,15 +60,15 @@ fn issuer_of<'c>(jws: &Jws<'_>, config: &'c Config) -> Result<(usize, &'c Issuer
 }
 
 /// Verifies form, issuer, header, key, signature and claims. Audience and times are for every use.
-pub(crate) fn verify(compact: &str, config: &Config) -> Result<VerifiedToken, Refusal> {
+pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<VerifiedToken, Refusal> {
     let limits = JwsLimits { bytes: config.limits.token_bytes, ..JwsLimits::DEFAULT };
     let jws = Jws::parse(compact, &limits)?;
     let (index, issuer) = issuer_of(&jws, config)?;
     // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
     let algorithm = check_header(jws.header(), &issuer.algorithms, Typ::OneOf(&["at+jwt"]))?;
-    let keys = issuer.keys.as_ref().ok_or_else(|| {
-        Refusal::new(Code::KeysUnavailable, format!("no keys yet for {}", quote(&issuer.issuer)))
-    })?;
+    issuer.check_keys(now)?;
+    let keys =
+        issuer.keys.as_ref().ok_or_else(|| Refusal::new(Code::KeysUnavailable, "there are no keys yet"))?;
     let key = keys.select(algorithm, jws.header().kid())?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return Err(Refusal::new(
