@@ -9,10 +9,11 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
-use crate::jose::{Algorithm, KeySet};
+use crate::jose::{Algorithm, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
 use crate::policy::Source;
+use crate::proof::{Base, Nonces};
 use crate::relation::Tuple;
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub struct Config {
     /// Who may issue tokens.
     pub issuers: Vec<Issuer>,
     names: Vec<NameSpace>,
+    /// How proofs of possession are checked.
+    pub proof: ProofSettings,
     /// Bounds.
     pub limits: Limits,
 }
@@ -51,6 +54,24 @@ pub struct Issuer {
     pub leeway: u64,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
+}
+
+/// How proofs of possession are checked, for every issuer.
+#[derive(Debug, Clone)]
+pub struct ProofSettings {
+    /// The addresses under which clients know this service (`htu`, RFC 9449 §4.3 item 9). Without one, no DPoP
+    /// proof is ever good.
+    pub base_urls: Vec<Base>,
+    /// What proofs may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// How old a proof may be, in seconds.
+    pub max_age: u64,
+    /// How far a client's clock may differ, in seconds.
+    pub leeway: u64,
+    /// Nonces that proofs must hold, where they must (RFC 9449 §9).
+    pub nonces: Option<Nonces>,
+    /// Whether the hop before is trusted to write `x-forwarded-client-cert`.
+    pub trust_forwarded: bool,
 }
 
 /// Whether tokens must be bound to a key.
@@ -145,8 +166,9 @@ impl Config {
         let value = json::parse(document, &JsonLimits::CONFIG)
             .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
         let root = Node { path: String::new(), value: &value };
-        let root =
-            root.object(&["issuers", "names", "policy", "files", "tuples", "revoked", "limits", "envoy"])?;
+        let root = root.object(&[
+            "issuers", "names", "policy", "files", "tuples", "proof", "revoked", "limits", "envoy",
+        ])?;
         let issuers = root.required("issuers")?.list(issuer)?;
         if issuers.is_empty() {
             return Err(invalid("issuers", "names no issuer, so nothing could ever be allowed"));
@@ -167,7 +189,8 @@ impl Config {
         }
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
-        Ok((Self { issuers, names, limits }, source))
+        let proof = proof_settings(root.optional("proof").as_ref())?;
+        Ok((Self { issuers, names, proof, limits }, source))
     }
 
     /// A user's object in the model.
@@ -318,19 +341,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     if audiences.iter().any(|name| name.contains('*')) {
         return Err(invalid(audience.path, "is compared character by character: `*` would never match"));
     }
-    let algorithms = members.required("algorithms")?.list(|item| {
-        let name = item.text()?;
-        Algorithm::from_name(name).ok_or_else(|| {
-            let known: Vec<_> = Algorithm::ALL.iter().map(|a| a.name()).collect();
-            invalid(
-                item.path.clone(),
-                format!("{} is not an algorithm of this build; known are {}", quote(name), known.join(", ")),
-            )
-        })
-    })?;
-    if algorithms.is_empty() {
-        return Err(invalid(join(&node.path, "algorithms"), "names no algorithm"));
-    }
+    let algorithms = algorithms(&members.required("algorithms")?)?;
     let dialect = members.required("dialect")?;
     let name = dialect.text()?;
     let dialect = Dialect::from_name(name).ok_or_else(|| {
@@ -391,6 +402,22 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         speaks_for,
         clients,
     })
+}
+
+fn algorithms(node: &Node<'_>) -> Result<Vec<Algorithm>, ConfigError> {
+    let found = node.list(|item| {
+        let name = item.text()?;
+        Algorithm::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Algorithm::ALL.iter().map(|a| a.name()).collect();
+            let message =
+                format!("{} is not an algorithm of this build; known are {}", quote(name), known.join(", "));
+            invalid(item.path.clone(), message)
+        })
+    })?;
+    if found.is_empty() {
+        return Err(invalid(node.path.clone(), "names no algorithm"));
+    }
+    Ok(found)
 }
 
 fn key_set(node: &Node<'_>, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
@@ -547,6 +574,55 @@ fn name_space(iss: &str, node: &Node<'_>) -> Result<NameSpace, ConfigError> {
         instance: template("instance", "id")?,
         client: template("client", "client_id")?,
     })
+}
+
+/// `proof`: how DPoP proofs and client certificates are checked.
+fn proof_settings(node: Option<&Node<'_>>) -> Result<ProofSettings, ConfigError> {
+    let all = Algorithm::ALL.to_vec();
+    let mut settings = ProofSettings {
+        base_urls: Vec::new(),
+        algorithms: all,
+        max_age: 60,
+        leeway: 5,
+        nonces: None,
+        trust_forwarded: false,
+    };
+    let Some(node) = node else { return Ok(settings) };
+    let members = node.object(&[
+        "base_urls",
+        "algorithms",
+        "max_age",
+        "leeway",
+        "nonce",
+        "trust_forwarded_client_cert",
+    ])?;
+    if let Some(node) = members.optional("base_urls") {
+        settings.base_urls = node.list(|item| {
+            Base::parse(item.text()?)
+                .ok_or_else(|| invalid(item.path.clone(), "must be an address such as `https://api.example`"))
+        })?;
+    }
+    if let Some(node) = members.optional("algorithms") {
+        settings.algorithms = algorithms(&node)?;
+    }
+    if let Some(node) = members.optional("max_age") {
+        settings.max_age = node.whole(3_600)?;
+    }
+    if let Some(node) = members.optional("leeway") {
+        settings.leeway = node.whole(300)?;
+    }
+    if let Some(node) = members.optional("nonce") {
+        let nonce = node.object(&["secret", "period"])?;
+        let secret = nonce.required("secret")?;
+        let bytes = base64url::decode(secret.text()?).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or_else(|| invalid(secret.path, "must be 32 random bytes in base64url"))?;
+        let period = nonce.optional("period").map_or(Ok(300), |node| node.whole(86_400))?;
+        settings.nonces = Some(Nonces::new(bytes, period));
+    }
+    if let Some(node) = members.optional("trust_forwarded_client_cert") {
+        settings.trust_forwarded = node.value.as_bool().ok_or_else(|| node.wrong("true or false"))?;
+    }
+    Ok(settings)
 }
 
 fn limits(node: Option<&Node<'_>>) -> Result<Limits, ConfigError> {

@@ -2,9 +2,10 @@
 
 use alloc::{format, string::String, sync::Arc};
 
-use crate::error::Code;
+use crate::error::{Code, Stage};
 use crate::identity::context::{Identity, Kind, Mode};
 use crate::policy::Policy;
+use crate::proof::Use;
 use crate::token::VerifiedToken;
 
 /// What became of a request.
@@ -37,13 +38,24 @@ pub struct Decision {
     pub(crate) token: Option<Arc<VerifiedToken>>,
     pub(crate) rule: Option<(Arc<Policy>, usize)>,
     pub(crate) public: bool,
+    pub(crate) proof_use: Option<Use>,
+    pub(crate) nonce: Option<String>,
     /// The scope that would cover the request, where more scope would help.
     pub(crate) scope: Option<String>,
 }
 
 impl Decision {
     pub(crate) fn refused(code: Code) -> Self {
-        Self { verdict: Verdict::Deny, code: Some(code), token: None, rule: None, public: false, scope: None }
+        Self {
+            verdict: Verdict::Deny,
+            code: Some(code),
+            token: None,
+            rule: None,
+            public: false,
+            proof_use: None,
+            nonce: None,
+            scope: None,
+        }
     }
 
     /// Allow, deny or needs approval.
@@ -68,6 +80,17 @@ impl Decision {
         }
         let (policy, index) = self.rule.as_ref()?;
         policy.rules.rules.get(*index).map(|rule| rule.id.as_str())
+    }
+
+    /// What the replay store said of the request's proof: for [`Request::proof_use`](crate::Request::proof_use)
+    /// when the decision is explained.
+    pub fn proof_use(&self) -> Option<Use> {
+        self.proof_use
+    }
+
+    /// The value of `DPoP-Nonce`, where the answer asks for a proof with it (RFC 9449 §9).
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 
     /// Whether it was let through without looking at a token.
@@ -122,8 +145,7 @@ impl Decision {
                 Some(format!("Bearer error=\"insufficient_scope\"{scope}"))
             }
             Some(error) if matches!(code.status(), 401) => {
-                let scheme =
-                    if matches!(code, Code::ProofMissing | Code::ProofInvalid) { "DPoP" } else { "Bearer" };
+                let scheme = if code.stage() == Stage::Proof { "DPoP" } else { "Bearer" };
                 Some(format!("{scheme} error=\"{error}\", error_description=\"{}\"", code.reason_user()))
             }
             Some(_) => None,

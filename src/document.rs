@@ -10,6 +10,7 @@ use crate::identity::{Fact, Kind, Src, Why};
 use crate::json::Writer;
 use crate::policy::Policy;
 use crate::policy::decide::{Reason, Term};
+use crate::proof::Binding;
 use crate::relation::Step;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -130,7 +131,11 @@ impl Check {
             Code::ClaimMissing | Code::ClaimInvalid => Self::Claims,
             Code::AudienceMismatch => Self::Audience,
             Code::TokenExpired | Code::TokenNotYetValid => Self::Time,
-            Code::ProofMissing | Code::ProofInvalid => Self::Proof,
+            Code::ProofMissing
+            | Code::ProofInvalid
+            | Code::ProofNonceNeeded
+            | Code::ProofReplayed
+            | Code::ProofStoreUnavailable => Self::Proof,
             Code::PresenceExpired => Self::Presence,
             Code::Unmapped => Self::Action,
             _ => Self::Relationship,
@@ -167,7 +172,7 @@ pub struct Notes {
     /// Records of earlier agents, by their place.
     pub records: Vec<HopRecord>,
     /// Whether the token was shown to be bound, and how.
-    pub binding: Option<&'static str>,
+    pub binding: Option<Binding>,
     /// The proof, or what failed.
     pub reasons: Vec<Reason>,
     /// Relations that would have been needed and are not in the pack: object, relation, subject.
@@ -259,7 +264,7 @@ fn is_needed(check: Check, decision: &Decision, identity: Option<&Identity>, not
     }
     let kind = identity.and_then(|identity| identity.kind.as_ref().ok());
     match check {
-        Check::Proof => notes.binding.is_some_and(|binding| binding != "bearer"),
+        Check::Proof => notes.binding.is_some_and(|binding| binding != Binding::Bearer),
         Check::Presence => identity.is_some_and(|identity| identity.facts.present_until.value().is_some()),
         Check::Personal => kind == Some(&Kind::Assigned),
         Check::Chain => identity.is_some_and(|identity| identity.depth() > 0),
@@ -311,7 +316,7 @@ fn who(w: &mut Writer, token: &VerifiedToken, notes: &Notes) {
             w.key("source").string_or_null(src.map(top).as_deref());
         });
         w.key("chain").object(|w| chain(w, identity, notes));
-        w.key("binding").string_or_null(notes.binding);
+        w.key("binding").string_or_null(notes.binding.map(Binding::as_str));
     });
 }
 

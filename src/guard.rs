@@ -9,7 +9,7 @@ use core::cell::RefCell;
 
 use crate::cache::Cache;
 use crate::chain::{self, HopRecord};
-use crate::config::{BindingPolicy, Config, Issuer};
+use crate::config::{Config, Issuer};
 use crate::decision::{Decision, Verdict};
 use crate::document::{self, Check, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
@@ -19,7 +19,9 @@ use crate::policy::Policy;
 use crate::policy::decide::{self, Case, Hop, Record, Scratch, Trace};
 use crate::policy::path::Target;
 use crate::policy::rules::Route;
-use crate::request::{Request, Scheme, check_headers, credentials};
+use crate::proof::binding::prove;
+use crate::proof::{ReplayStore, Use};
+use crate::request::{Request, check_headers, credentials};
 use crate::time::Timestamp;
 use crate::token::{self, VerifiedToken};
 use crate::truth::Truth;
@@ -63,6 +65,7 @@ impl Guard {
         "agent-context",
         "authorization",
         "dpop",
+        "x-forwarded-client-cert",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
@@ -85,14 +88,26 @@ impl Guard {
         })
     }
 
-    /// Decides one request. Never fails: an error is a refusal with a code. `now` is `None` where the host's clock is not set.
+    /// Decides one request. Never fails: an error is a refusal with a code. `now` is `None` where the host's clock
+    /// is not set. A token that is bound by DPoP needs [`Self::decide_once`]: here nobody remembers its proof.
     pub fn decide(&self, request: &Request<'_>, now: Option<Timestamp>) -> Decision {
-        self.run(request, now, false).0
+        self.run(request, now, None, false).0
     }
 
-    /// Decides again and writes the decision document (JSON). The decision is the one that [`Self::decide`] gives.
+    /// Decides one request, and has `store` remember its proof of possession, so that it is good once (RFC 9449 §11.1).
+    pub fn decide_once(
+        &self,
+        request: &Request<'_>,
+        now: Option<Timestamp>,
+        store: &mut dyn ReplayStore,
+    ) -> Decision {
+        self.run(request, now, Some(store), false).0
+    }
+
+    /// Decides again and writes the decision document (JSON). The decision is the one that [`Self::decide`] gives,
+    /// and that [`Self::decide_once`] gave if `request.proof_use` is what it said.
     pub fn explain(&self, request: &Request<'_>, now: Option<Timestamp>) -> (Decision, String) {
-        let (decision, notes) = self.run(request, now, true);
+        let (decision, notes) = self.run(request, now, None, true);
         let document = document::write(&decision, &notes, request, now, &self.policy);
         (decision, document)
     }
@@ -161,12 +176,19 @@ impl Guard {
         Ok(token)
     }
 
-    fn run(&self, request: &Request<'_>, now: Option<Timestamp>, explain: bool) -> (Decision, Notes) {
+    fn run<'r>(
+        &'r self,
+        request: &'r Request<'r>,
+        now: Option<Timestamp>,
+        store: Option<&'r mut dyn ReplayStore>,
+        explain: bool,
+    ) -> (Decision, Notes) {
         let mut run = Run {
             guard: self,
             request,
             decision: Decision::refused(Code::RequestInvalid),
             notes: Notes::default(),
+            store,
             explain,
         };
         match run.steps(now) {
@@ -203,6 +225,7 @@ struct Run<'g, 'r> {
     request: &'r Request<'r>,
     decision: Decision,
     notes: Notes,
+    store: Option<&'r mut dyn ReplayStore>,
     explain: bool,
 }
 
@@ -227,7 +250,20 @@ impl Run<'_, '_> {
             // A claim that the dialect needs is a matter of the token, and comes before the proof.
             return Err(refusal.clone().into());
         }
-        self.notes.binding = Some(prove(&token, issuer, scheme)?);
+        let shown = prove(&token, (issuer, &guard.config), request, &target, scheme, now, self.store.take());
+        match shown {
+            Ok((binding, proof_use)) => {
+                self.notes.binding = Some(binding);
+                self.decision.proof_use = proof_use;
+            }
+            Err(refusal) => {
+                let nonces = guard.config.proof.nonces.as_ref();
+                let asks = nonces.filter(|_| refusal.code == Code::ProofNonceNeeded);
+                self.decision.nonce = asks.map(|nonces| nonces.current(now));
+                self.decision.proof_use = (refusal.code == Code::ProofReplayed).then_some(Use::Again);
+                return Err(refusal.into());
+            }
+        }
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         if request.header("agent-context").next().is_some() {
@@ -335,26 +371,6 @@ fn hop<'a>(record: &'a HopRecord, name: Option<&'a str>) -> Hop<'a> {
             HopRecord::Missing => Record::Missing,
             HopRecord::Verified(token) => Record::Verified(token.claims().object()),
         },
-    }
-}
-
-/// The binding of a token to a key. A bound token is not usable without its proof; every binding that the
-/// token names is checked (RFC 9449 §7, RFC 8705 §3).
-fn prove(token: &VerifiedToken, issuer: &Issuer, scheme: Scheme) -> Result<&'static str, Refusal> {
-    match token.claims().confirmation() {
-        Some(_) => Err(Refusal::new(
-            Code::ProofMissing,
-            "the token is bound to a key (`cnf`) and no proof of it was accepted",
-        )),
-        None if scheme == Scheme::Dpop => Err(Refusal::new(
-            Code::ProofInvalid,
-            "the scheme is `DPoP` and the token is bound to no key (`cnf.jkt`)",
-        )),
-        None if issuer.binding == BindingPolicy::Required => Err(Refusal::new(
-            Code::ProofMissing,
-            "the token is bound to no key, and this issuer's `binding` is `required`",
-        )),
-        None => Ok("bearer"),
     }
 }
 

@@ -5,9 +5,10 @@ use alloc::format;
 use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
 use crate::policy::path::Target;
+use crate::proof::{Certificate, Use};
 
 /// What the enforcement point saw of one request. Nothing here proves anything by itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The host's own id of the request; it comes back in the decision document.
     pub id: &'a str,
@@ -20,6 +21,11 @@ pub struct Request<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body, where the host has it.
     pub body: Option<&'a [u8]>,
+    /// The client certificate of the connection, where the host sees it (RFC 8705).
+    pub certificate: Option<&'a Certificate>,
+    /// What the host's replay store said of this request's proof, where it was asked already: for explaining a
+    /// decision ([`Decision::proof_use`](crate::Decision::proof_use)).
+    pub proof_use: Option<Use>,
 }
 
 impl<'a> Request<'a> {

@@ -1,5 +1,7 @@
 //! The running examples: keys, configuration, tokens and requests.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use actfor::jose::Algorithm;
 use actfor::json::Writer;
 use actfor::{Decision, Guard, Request, Timestamp};
@@ -96,7 +98,7 @@ pub fn decide(
     if let Some(chain) = chain {
         headers.push(("agent-chain", chain.as_bytes()));
     }
-    let request = Request { id: "req-1", method, url, headers: &headers, body: None };
+    let request = Request { id: "req-1", method, url, headers: &headers, ..Request::default() };
     let now = Timestamp::from_seconds(now);
     let decision = guard.decide(&request, now);
     let (explained, document) = guard.explain(&request, now);

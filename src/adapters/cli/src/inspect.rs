@@ -77,7 +77,7 @@ fn inspect(token: &str, files: &Files, now: Option<Timestamp>, json: bool) -> Re
 fn ask(token: &str, files: &Files, now: Option<Timestamp>) -> Result<String, Failure> {
     let authorization = format!("Bearer {token}");
     let headers = [("authorization", authorization.as_bytes())];
-    let request = Request { id: "", method: "GET", url: "/", headers: &headers, body: None };
+    let request = Request { id: "", method: "GET", url: "/", headers: &headers, ..Request::default() };
     Ok(check::guard(files)?.explain(&request, now).1)
 }
 

@@ -88,6 +88,7 @@ impl Asked {
             url,
             headers: &headers,
             body: self.body.as_ref().map(String::as_bytes),
+            ..Request::default()
         };
         Ok(f(&request, self.time()))
     }
