@@ -265,7 +265,7 @@ impl<'a> View<'a> {
     }
 
     /// The number of a name, or the first one that is not in use.
-    fn number(&self, ty: u32, id: &str) -> Result<u32, u32> {
+    pub fn number(&self, ty: u32, id: &str) -> Result<u32, u32> {
         let names = self.relations.types.get(ty as usize).map(|ty| ty.names).ok_or(u32::MAX)?;
         if let Some(number) = names.find(self.tuples, id) {
             return Ok(number);
@@ -320,6 +320,19 @@ impl<'a> View<'a> {
         }
         let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
         Some((overlay.subject(edge, object, index.checked_sub(row.len())?)?, Truth::True))
+    }
+}
+
+impl View<'_> {
+    /// The object number `index` of a subject's row, read backwards; the pack's first, then those beside it.
+    pub fn object(&self, edge: u32, subject: u32, index: u32) -> Option<u32> {
+        let info = self.relations.edge(edge)?;
+        let row = info.reverse.row(self.tuples, subject);
+        if index < row.len() {
+            return row.get(self.tuples, index);
+        }
+        let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
+        overlay.object(edge, subject, index.checked_sub(row.len())?)
     }
 }
 

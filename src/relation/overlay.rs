@@ -18,6 +18,8 @@ pub struct Overlay {
     numbers: Vec<u32>,
     /// Edge, object, subject: sorted.
     added: Vec<(u32, u32, u32)>,
+    /// Edge, subject, object: sorted.
+    reverse: Vec<(u32, u32, u32)>,
 }
 
 impl Overlay {
@@ -37,6 +39,8 @@ impl Overlay {
         }
         overlay.added.sort_unstable();
         overlay.added.dedup();
+        overlay.reverse = overlay.added.iter().map(|row| (row.0, row.2, row.1)).collect();
+        overlay.reverse.sort_unstable();
         Ok(overlay)
     }
 
@@ -106,12 +110,21 @@ impl Overlay {
 
     /// The subject number `index` of an object's row.
     pub(crate) fn subject(&self, edge: u32, object: u32, index: u32) -> Option<u32> {
-        let start = self.added.partition_point(|row| (row.0, row.1) < (edge, object));
-        let row = self.added.get(start.checked_add(index as usize)?)?;
-        ((row.0, row.1) == (edge, object)).then_some(row.2)
+        row(&self.added, edge, object, index)
+    }
+
+    /// The object number `index` of a subject's row.
+    pub(crate) fn object(&self, edge: u32, subject: u32, index: u32) -> Option<u32> {
+        row(&self.reverse, edge, subject, index)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.added.is_empty()
     }
+}
+
+fn row(rows: &[(u32, u32, u32)], edge: u32, key: u32, index: u32) -> Option<u32> {
+    let start = rows.partition_point(|row| (row.0, row.1) < (edge, key));
+    let row = rows.get(start.checked_add(index as usize)?)?;
+    ((row.0, row.1) == (edge, key)).then_some(row.2)
 }
