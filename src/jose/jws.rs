@@ -41,7 +41,7 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// `token_too_large`, `token_malformed`.
     pub fn parse(compact: &'a str, limits: &JwsLimits) -> Result<Self, TokenError> {
-        let envelope = Envelope::split(compact, limits)?;
+        let envelope = Envelope::parse(compact, limits)?;
         let claims = object(&envelope.payload, "payload", &limits.json)?;
         let Envelope { signing_input, header, signature, .. } = envelope;
         Ok(Self { compact, signing_input, header, claims, signature })
@@ -78,16 +78,21 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// The three parts, with only the header read.
-pub(super) struct Envelope<'a> {
-    pub(super) signing_input: &'a [u8],
-    pub(super) header: Header,
-    pub(super) payload: Vec<u8>,
-    pub(super) signature: Vec<u8>,
+/// The three parts of a compact JWS, with only the header read: for payloads that are not claims.
+#[derive(Debug, Clone)]
+pub struct Envelope<'a> {
+    signing_input: &'a [u8],
+    header: Header,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
 }
 
 impl<'a> Envelope<'a> {
-    pub(super) fn split(compact: &'a str, limits: &JwsLimits) -> Result<Self, TokenError> {
+    /// Takes a compact JWS apart: exactly three parts of strict base64url, the header one strict JSON object.
+    ///
+    /// # Errors
+    /// `token_too_large`, `token_malformed`.
+    pub fn parse(compact: &'a str, limits: &JwsLimits) -> Result<Self, TokenError> {
         if compact.len() > limits.bytes {
             let detail = format!("the token has {} bytes, at most {} are read", compact.len(), limits.bytes);
             return Err(TokenError::new(Code::TokenTooLarge, detail));
@@ -111,6 +116,26 @@ impl<'a> Envelope<'a> {
         let payload = decode(payload, "payload")?;
         let signature = decode(signature, "signature")?;
         Ok(Self { signing_input, header, payload, signature })
+    }
+
+    /// The header, unverified.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What is signed (RFC 7515 §5.1, step 5).
+    pub fn signing_input(&self) -> &'a [u8] {
+        self.signing_input
+    }
+
+    /// The payload, decoded and unverified.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The signature, decoded; it may be empty.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 }
 

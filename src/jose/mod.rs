@@ -31,5 +31,5 @@ pub use algorithm::Algorithm;
 pub(crate) use header::{EmbeddedKey, check_header_with};
 pub use header::{Header, Typ, check_header};
 pub use jwk::{Key, KeyError};
-pub use jws::{Jws, JwsLimits};
+pub use jws::{Envelope, Jws, JwsLimits};
 pub use key_set::KeySet;

@@ -21,12 +21,32 @@ impl RsaKey {
         if n.len() > 1024 || e.len() > 8 {
             return Err("`n` is longer than 8,192 bits, or `e` is too large");
         }
+        if is_roca(n) {
+            return Err("`n` was made by hardware whose keys can be factored (CVE-2017-15361)");
+        }
         let n = BoxedUint::from_be_slice_vartime(n);
         let e = BoxedUint::from_be_slice_vartime(e);
         PublicKey::new_with_size_limits(n, e, 2048..=8192).map(Self).map_err(
             |_| "`n` must be odd and have 2,048 to 8,192 bits, `e` must be odd and from 3 to 2^33 - 1",
         )
     }
+}
+
+/// Whether a modulus has the fingerprint of the primes k·M + (65537^a mod M): its remainder modulo every small
+/// prime is a power of 65537. Of other keys, less than one in 10^8 looks like that.
+fn is_roca(n: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+        103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.iter().all(|prime| {
+        // Every number here is below 2^16: nothing overflows, and no prime is zero.
+        let reduce = |value: u32| value.checked_rem(*prime).unwrap_or(0);
+        let remainder = n.iter().fold(0, |sum, byte| reduce((sum << 8) | u32::from(*byte)));
+        let powers =
+            core::iter::successors(Some(1), |power: &u32| Some(reduce(power.saturating_mul(reduce(65_537)))));
+        powers.take(*prime as usize).any(|power| power == remainder)
+    })
 }
 
 /// How a hash is signed.

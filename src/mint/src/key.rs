@@ -5,6 +5,7 @@ use std::fmt;
 use actfor::jose::{Algorithm, Key, base64url};
 use actfor::json::{self, Object, Value, Writer};
 use ed25519_dalek::Signer as _;
+use sha2::Digest as _;
 
 /// Why a key or a token could not be made: lower case, no final stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,23 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({}, {})", self.algorithm, self.kid)
     }
+}
+
+/// What a DPoP proof says.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'a> {
+    /// `jti`: another one for each proof.
+    pub jti: &'a str,
+    /// `htm`
+    pub method: &'a str,
+    /// `htu`: the address of the request, without query and fragment.
+    pub url: &'a str,
+    /// `iat`, seconds since 1970-01-01 UTC.
+    pub issued_at: u64,
+    /// The access token that goes with the request; its hash becomes `ath`.
+    pub access_token: &'a str,
+    /// `nonce`, where the service gave one.
+    pub nonce: Option<&'a str>,
 }
 
 /// `N` random bytes from the host.
@@ -163,7 +181,8 @@ impl SigningKey {
 
     /// The RFC 7638 thumbprint in base64url, as `cnf.jkt` has it.
     pub fn thumbprint(&self) -> Result<String, MintError> {
-        thumbprint(&self.public_jwk(), self.algorithm)
+        // As the verifier computes it: one definition.
+        verifier(&self.public_jwk(), self.algorithm).map(|key| base64url::encode(&key.thumbprint()))
     }
 
     /// Signs claims (JSON) into a compact JWS with `alg`, `typ` and `kid` in its header.
@@ -175,6 +194,32 @@ impl SigningKey {
             w.key("kid").string(&self.kid);
         });
         self.sign_as(header.finish().as_bytes(), claims.as_bytes())
+    }
+
+    /// Makes a DPoP proof (RFC 9449 §4.2) for one request with one access token.
+    ///
+    /// # Errors
+    /// Never for a key that this crate made.
+    pub fn prove(&self, proof: &Proof<'_>) -> Result<String, MintError> {
+        let mut header = Writer::default();
+        let jwk = verifier(&self.public_jwk(), self.algorithm)?;
+        header.object(|w| {
+            w.key("typ").string("dpop+jwt");
+            w.key("alg").string(self.algorithm.name());
+            w.key("jwk").raw(jwk.canonical_jwk());
+        });
+        let mut claims = Writer::default();
+        claims.object(|w| {
+            w.key("jti").string(proof.jti);
+            w.key("htm").string(proof.method);
+            w.key("htu").string(proof.url);
+            w.key("iat").number(proof.issued_at);
+            w.key("ath").string(&base64url::encode(&sha2::Sha256::digest(proof.access_token)));
+            if let Some(nonce) = proof.nonce {
+                w.key("nonce").string(nonce);
+            }
+        });
+        Ok(self.sign_as(header.finish().as_bytes(), claims.finish().as_bytes()))
     }
 
     /// Signs any header and any payload, whether they make sense or not.
@@ -280,14 +325,12 @@ impl SigningKey {
     }
 }
 
-/// The thumbprint as the verifier computes it: one definition.
-fn thumbprint(public_jwk: &str, algorithm: Algorithm) -> Result<String, MintError> {
+/// The key as a verifier reads it.
+fn verifier(public_jwk: &str, algorithm: Algorithm) -> Result<Key, MintError> {
     let value = json::parse(public_jwk.as_bytes(), &json::Limits::TOKEN)
         .map_err(|error| MintError::new(format!("the key is not JSON: {error}")))?;
     let jwk = value.as_object().ok_or_else(|| MintError::new("a key is a JSON object"))?;
-    let key =
-        Key::from_jwk(jwk, &[algorithm]).map_err(|error| MintError::new(format!("unusable key: {error}")))?;
-    Ok(base64url::encode(&key.thumbprint()))
+    Key::from_jwk(jwk, &[algorithm]).map_err(|error| MintError::new(format!("unusable key: {error}")))
 }
 
 fn part(jwk: &Object<'_>, name: &str) -> Result<Vec<u8>, MintError> {

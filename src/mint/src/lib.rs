@@ -17,4 +17,4 @@
 mod key;
 pub mod patterns;
 
-pub use key::{MintError, SigningKey, random};
+pub use key::{MintError, Proof, SigningKey, random};
