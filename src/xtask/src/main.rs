@@ -1,2 +1,52 @@
-//! The chores of the project.
-fn main() {}
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|vectors`.
+//!
+//! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
+//! is one module: what it builds, how it is tested, its rows in the demo.
+
+mod node;
+mod npm;
+mod setup;
+mod shell;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  setup          install what the other commands need, into target/ and node_modules/
+  demo           the four patterns in every host: who is it, what is decided, why
+  test           everything, with a summary
+  build [npm]    the packages, into dist/
+  size           sizes against their budgets
+  bench [--json] decisions in Node beside other libraries
+  vectors        write tests/vectors/patterns again; leaves no difference
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No backtrace: what failed has said why.
+            let reasons: Vec<String> = error.chain().map(ToString::to_string).collect();
+            eprintln!("\nxtask: {}", reasons.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<()> {
+    match args {
+        ["setup"] => setup::all(),
+        ["build"] | ["build", "npm"] => npm::build().map(drop),
+        ["test", "node"] => node::test(&npm::build()?),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown command: {}\n\n{USAGE}", args.join(" ")),
+    }
+}

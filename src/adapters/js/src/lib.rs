@@ -1,1 +1,30 @@
-//! Bindings.
+//! wasm-bindgen bindings of actfor.
+//!
+//! A request crosses once: JavaScript writes it into a buffer that a [`Generation`] owns (see [`wire`]) and
+//! one call gives back a packed verdict. The document is written only when it is read, by deciding the same
+//! bytes again. Everything else that crosses is off the hot path: JSON text in, plain objects out.
+
+mod generation;
+mod testing;
+mod thrown;
+mod wire;
+
+pub use generation::Generation;
+
+use actfor::{Code, Guard};
+use wasm_bindgen::prelude::*;
+
+/// The header fields that JavaScript has to hand over, one a line.
+#[wasm_bindgen(js_name = headerNames)]
+#[must_use]
+pub fn header_names() -> String {
+    Guard::HEADERS.join("\n")
+}
+
+/// The names of all codes, one a line; the number in a packed verdict is the line, counted from 1.
+#[wasm_bindgen(js_name = codeNames)]
+#[must_use]
+pub fn code_names() -> String {
+    let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    names.join("\n")
+}

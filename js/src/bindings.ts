@@ -1,0 +1,64 @@
+// The WebAssembly instance, shared by every module of the package, and what happens when it breaks.
+
+import type * as Glue from './actfor_bindings.js';
+
+/** One state of a guard inside WebAssembly. */
+export type Generation = Glue.Generation;
+
+type Bindings = {
+  readonly glue: typeof Glue;
+  readonly memory: WebAssembly.Memory;
+  readonly codes: readonly (string | null)[];
+  readonly headers: ReadonlySet<string>;
+  /** Bit n is set if a header field of n characters is read: most names are ruled out by their length alone. */
+  readonly headerLengths: number;
+};
+
+let bindings: Bindings | undefined;
+let broken: unknown;
+
+/** Called by an entry as soon as the instance stands. */
+export function provide(glue: typeof Glue, memory: WebAssembly.Memory): void {
+  const headers = glue.headerNames().split('\n');
+  bindings = {
+    glue,
+    memory,
+    codes: [null, ...glue.codeNames().split('\n')],
+    headers: new Set(headers),
+    headerLengths: headers.reduce((mask, name) => mask | (1 << name.length), 0),
+  };
+}
+
+/** Whether an entry has provided the instance already. */
+export function isProvided(): boolean {
+  return bindings !== undefined;
+}
+
+/** The instance; throws if there is none yet, or if it has trapped. */
+export function wasm(): Bindings {
+  if (broken !== undefined) {
+    throw new Error('actfor: the WebAssembly instance has failed and is not used again', { cause: broken });
+  }
+  if (bindings === undefined) {
+    throw new Error('actfor is not ready: call `await init()` once, before anything else');
+  }
+  return bindings;
+}
+
+/**
+ * To be called with whatever a call into WebAssembly threw. A plain object is an error that the core reports;
+ * anything else (a trap, an exhausted stack) leaves the instance in an unknown state.
+ */
+export function isReported(thrown: unknown): thrown is Reported {
+  if (typeof thrown === 'object' && thrown !== null && !(thrown instanceof Error) && 'code' in thrown) return true;
+  broken = thrown;
+  return false;
+}
+
+/** An error as the core reports it. */
+export type Reported = {
+  code: string;
+  path: string;
+  message: string;
+  position: { file: string; line: number; column: number; symbol: string } | null;
+};

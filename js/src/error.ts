@@ -1,0 +1,26 @@
+import type * as Api from '../types/index.js';
+import { isReported, type Reported } from './bindings.js';
+
+/** Why a configuration, a key set or an option is not accepted. */
+export class ActforError extends Error implements Api.ActforError {
+  override readonly name = 'ActforError';
+  readonly code: string;
+  readonly path: string;
+  readonly position: Api.ErrorPosition | null;
+
+  constructor(reported: Reported) {
+    super(reported.message);
+    this.code = reported.code;
+    this.path = reported.path;
+    this.position = reported.position;
+  }
+}
+
+/** Calls into WebAssembly off the hot path, and turns what the core reports into an {@link ActforError}. */
+export function reporting<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    throw isReported(thrown) ? new ActforError(thrown) : thrown;
+  }
+}

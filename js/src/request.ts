@@ -1,0 +1,75 @@
+// A request as the one string that crosses into WebAssembly: src/adapters/js/src/wire.rs says how it is read.
+
+import type { GuardHeaders, GuardRequest } from '../types/index.js';
+import { wasm } from './bindings.js';
+
+/** No request has this many lines: the core refuses it as `request_invalid`. */
+const UNREADABLE = -1;
+
+/** The head: how many lines follow, then id, method, target, and the header fields that a decision reads. */
+export function writeHead(request: GuardRequest, id: string): string {
+  const { headers: names, headerLengths } = wasm();
+  let lines = 3;
+  let fields = '';
+
+  function add(name: string, value: unknown): void {
+    if (typeof name !== 'string') {
+      lines = UNREADABLE;
+      return;
+    }
+    if (name.length > 31 || ((headerLengths >>> name.length) & 1) === 0) return;
+    const lower = name.toLowerCase();
+    if (!names.has(lower)) return;
+    if (typeof value === 'string') {
+      if (lines !== UNREADABLE) lines += 2;
+      fields += '\n' + lower + '\n' + value;
+    } else if (Array.isArray(value)) {
+      for (const one of value) add(lower, typeof one === 'string' ? one : null);
+    } else if (value !== undefined) {
+      lines = UNREADABLE;
+    }
+  }
+
+  if (!eachHeader(request.headers, add)) lines = UNREADABLE;
+  const { method, url, body } = request;
+  if (typeof id !== 'string' || typeof method !== 'string' || typeof url !== 'string' || !isBody(body)) {
+    lines = UNREADABLE;
+  }
+  return lines + '\n' + id + '\n' + method + '\n' + url + fields;
+}
+
+/** The body as the decision keeps it: nobody can change it afterwards. */
+export function keepBody(body: GuardRequest['body']): string | Uint8Array | undefined {
+  if (body instanceof Uint8Array) return body.slice();
+  return typeof body === 'string' ? body : undefined;
+}
+
+function isBody(body: unknown): boolean {
+  // A stream (the `body` of a fetch `Request`) is a body that the host does not have.
+  return body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array
+    || (typeof body === 'object' && 'getReader' in body);
+}
+
+type Add = (name: string, value: unknown) => void;
+
+/** Calls `add` for every field; false if this is no collection of header fields. */
+function eachHeader(headers: GuardHeaders, add: Add): boolean {
+  if (typeof headers !== 'object' || headers === null) return false;
+  if (!(Symbol.iterator in headers)) {
+    const object = headers as Readonly<Record<string, unknown>>;
+    for (const name of Object.keys(object)) add(name, object[name]);
+    return true;
+  }
+  if (Array.isArray(headers) && typeof headers[0] === 'string') return eachRaw(headers, add);
+  for (const pair of headers as Iterable<unknown>) {
+    if (!Array.isArray(pair) || pair.length !== 2) return false;
+    add(pair[0], pair[1]);
+  }
+  return true;
+}
+
+/** Node's `rawHeaders`: names and values by turns. */
+function eachRaw(raw: readonly unknown[], add: Add): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) add(raw[i] as string, raw[i + 1]);
+  return raw.length % 2 === 0;
+}

@@ -1,0 +1,1 @@
+//! The entry `actfor/testing`: development keys and tokens.

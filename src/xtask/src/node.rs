@@ -1,0 +1,37 @@
+//! Node: the tests on the packed tarball, installed like a user installs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::setup;
+use crate::shell::{command, root, run, step};
+
+/// Runs `tests/node` where the tarball is installed and nothing else.
+pub fn test(tarball: &Path) -> Result<()> {
+    let place = install(tarball)?;
+    step("node: tests on the packed tarball");
+    let mut files: Vec<PathBuf> = fs::read_dir(&place)?.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "no test file in tests/node");
+    run(command("node").current_dir(&place).arg("--test").args(files).env("ACTFOR_ROOT", root()))
+}
+
+/// An empty project with the tarball in it, and the test files beside it.
+fn install(tarball: &Path) -> Result<PathBuf> {
+    let place = root().join("target/node-test");
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(&place)?;
+    fs::write(place.join("package.json"), "{\"private\":true,\"type\":\"module\"}\n")?;
+    let flags =
+        ["install", "--no-save", "--no-package-lock", "--no-fund", "--no-audit", "--offline", "--silent"];
+    run(command(setup::npm_program()).current_dir(&place).args(flags).arg(tarball))?;
+    for file in fs::read_dir(root().join("tests/node"))?.flatten() {
+        fs::copy(file.path(), place.join(file.file_name()))?;
+    }
+    Ok(place)
+}

@@ -1,0 +1,128 @@
+//! The npm package: wasm, its glue, the compiled TypeScript and the types, into `dist/npm`, and the tarball.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::setup;
+use crate::shell::{command, read, root, run, step};
+
+/// Builds the package and packs it; gives the path of the tarball.
+pub fn build() -> Result<PathBuf> {
+    setup::node()?;
+    setup::wasm_target()?;
+    setup::npm("js")?;
+    let dist = root().join("dist/npm");
+    let glue = root().join("target/npm/glue");
+    for folder in [&dist, &glue] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+    }
+    bind(&compile()?, &glue)?;
+    optimise(&glue.join("actfor_bindings_bg.wasm"), &dist.join("actfor.wasm"))?;
+    scripts(&glue, &dist)?;
+    pack(&dist)
+}
+
+/// The wasm as the compiler leaves it. No path of this machine gets in.
+fn compile() -> Result<PathBuf> {
+    step("npm: compile actfor-js to wasm");
+    let home = std::env::var("CARGO_HOME").unwrap_or_else(|_| {
+        format!(
+            "{}/.cargo",
+            std::env::var("HOME").or_else(|_| std::env::var("USERPROFILE")).unwrap_or_default()
+        )
+    });
+    let flags = [
+        format!("--remap-path-prefix={}=actfor", root().display()),
+        format!("--remap-path-prefix={home}=cargo"),
+    ];
+    run(command("cargo")
+        .args(["build", "--release", "--package", "actfor-js", "--lib", "--target", "wasm32-unknown-unknown"])
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
+    Ok(root().join("target/wasm32-unknown-unknown/release/actfor_js.wasm"))
+}
+
+/// The glue. Our entries say where the wasm is, so the glue must not guess.
+fn bind(wasm: &Path, out: &Path) -> Result<()> {
+    step("npm: wasm-bindgen");
+    Bindgen::new()
+        .input_path(wasm)
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .out_name("actfor_bindings")
+        .generate(out)
+}
+
+fn optimise(from: &Path, to: &Path) -> Result<()> {
+    step("npm: wasm-opt");
+    run(command("node")
+        .arg("js/node_modules/binaryen/bin/wasm-opt")
+        .args(["-O3", "--strip-debug", "-o"])
+        .args([to, from]))
+}
+
+/// TypeScript to JavaScript, the types beside it, and what a package needs.
+fn scripts(glue: &Path, dist: &Path) -> Result<()> {
+    step("npm: TypeScript");
+    fs::copy(glue.join("actfor_bindings.js"), dist.join("actfor_bindings.js"))?;
+    fs::write(glue.join("package.json"), "{\"type\":\"module\"}\n")?;
+    fs::write(glue.join("actfor_base64.d.ts"), "declare const base64: string;\nexport default base64;\n")?;
+    fs::write(dist.join("actfor_base64.js"), inline(&dist.join("actfor.wasm"))?)?;
+    run(command("node").args(["js/node_modules/typescript/bin/tsc", "--project", "js"]))?;
+    for name in ["index", "testing"] {
+        let types = root().join(format!("js/types/{name}.d.ts"));
+        if types.exists() {
+            fs::copy(&types, dist.join(format!("{name}.d.ts")))?;
+            let for_require = fs::read_to_string(&types)?.replace("'./index.js'", "'./index.cjs'");
+            fs::write(dist.join(format!("{name}.d.cts")), for_require)?;
+        }
+    }
+    // One instance however it is loaded: the CommonJS entries hand out the ES modules.
+    for entry in ["node", "inline"] {
+        let text = format!("'use strict';\nmodule.exports = require('./{entry}.js');\n");
+        fs::write(dist.join(format!("entry/{entry}.cjs")), text)?;
+    }
+    for name in ["package.json", "README.md"] {
+        let text = fs::read_to_string(root().join("pkg-templates/npm").join(name))?;
+        fs::write(dist.join(name), fill(&text)?)?;
+    }
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(root().join(name), dist.join(name))?;
+    }
+    Ok(())
+}
+
+/// The wasm as a module, for hosts that cannot ship a file.
+fn inline(wasm: &Path) -> Result<String> {
+    let script = "process.stdout.write(require('fs').readFileSync(process.argv[1]).toString('base64'))";
+    let base64 = read(command("node").args(["-e", script]).arg(wasm))?;
+    Ok(format!("export default '{base64}';\n"))
+}
+
+/// Fills a template's placeholders; one that nobody knows is a mistake.
+fn fill(template: &str) -> Result<String> {
+    let text = template
+        .replace("{{version}}", env!("CARGO_PKG_VERSION"))
+        .replace("{{license}}", "Apache-2.0 OR MIT")
+        .replace("{{description}}", "Who is really making this request, and on whose behalf? Verifies agent tokens, decides, explains.");
+    anyhow::ensure!(!text.contains("{{"), "a template of the npm package has an unknown placeholder");
+    Ok(text)
+}
+
+fn pack(dist: &Path) -> Result<PathBuf> {
+    step("npm: pack");
+    let out = root().join("dist");
+    let said = read(
+        command(setup::npm_program()).args(["pack", "--silent", "--pack-destination"]).arg(&out).arg(dist),
+    )?;
+    let name = said.lines().last().context("npm pack named no file")?;
+    Ok(out.join(name.trim()))
+}
