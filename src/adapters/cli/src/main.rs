@@ -1,2 +1,52 @@
-//! The command `actfor`.
-fn main() {}
+//! The command `actfor`: decides a request from the command line, shows what a token says, mints development tokens.
+//!
+//! Exit codes: 0 allowed (or done), 1 refused, 2 wrong usage, configuration or input.
+
+mod check;
+mod configuration;
+mod failure;
+mod output;
+mod request;
+mod who;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+actfor: who is really making this request, and on whose behalf? Then it decides.
+
+  actfor check    decide one request
+  actfor inspect  show what a token says, and who that would be
+  actfor mint     make development keys and tokens; never for production
+
+`actfor COMMAND --help` says more.
+Exit codes: 0 allowed or done, 1 refused, 2 wrong usage, configuration or input.
+";
+
+fn main() -> ExitCode {
+    let mut parser = lexopt::Parser::from_env();
+    match run(&mut parser) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
+    match parser.next()? {
+        Some(Value(command)) => match command.to_str() {
+            Some("check") => check::run(parser),
+            _ => Err(Failure::usage(format!(
+                "there is no command {}; write `check`, `inspect` or `mint`",
+                actfor::quote(&command.to_string_lossy())
+            ))),
+        },
+        Some(Short('h') | Long("help")) => output::text(HELP),
+        Some(Short('V') | Long("version")) => {
+            output::text(concat!("actfor ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => Err(Failure::usage("which command? write `check`, `inspect` or `mint`, or `--help`")),
+    }
+}

@@ -1,0 +1,142 @@
+//! `actfor check`: decides one request.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use actfor::json::{self, Limits, Object, Value};
+use actfor::{Guard, Verdict};
+use lexopt::prelude::*;
+
+use crate::configuration::Files;
+use crate::failure::Failure;
+use crate::output::{self, Paint};
+use crate::request::Asked;
+
+const HELP: &str = "\
+actfor check: decide one request.
+
+  --config FILE       the configuration document (JSON)
+  --policy FILE       rules instead of the document's own; the models that they name are read beside them
+  --tuples FILE       tuples (a JSON array) instead of the document's own
+  --request FILE      the request: { \"method\", \"url\", \"headers\", \"body\", \"id\", \"now\" }; - is standard input
+  --method METHOD     the method
+  --url URL           the target: /path?query
+  -H 'NAME: VALUE'    a header field; as often as you like
+  --body TEXT         the body
+  --now SECONDS       the time, in seconds since 1970-01-01 UTC; default: now
+  --id ID             an id for the request
+  --json              the decision document and nothing else
+  --explain           every check, and all that is known about who is asking
+
+Exit codes: 0 allowed, 1 refused, 2 wrong usage, configuration or input.
+";
+
+/// How much is shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Show {
+    Document,
+    Everything,
+    Short,
+}
+
+/// Runs the command.
+pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
+    let mut files = Files::default();
+    let mut asked = Asked::default();
+    let mut request_file = None;
+    let mut show = Show::Short;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("config") => files.config = Some(parser.value()?.into()),
+            Long("policy") => files.policy = Some(parser.value()?.into()),
+            Long("tuples") => files.tuples = Some(parser.value()?.into()),
+            Long("request") => request_file = Some(parser.value()?),
+            Long("method") => asked.method = Some(parser.value()?.string()?),
+            Long("url") => asked.url = Some(parser.value()?.string()?),
+            Short('H') | Long("header") => asked.header(&parser.value()?.string()?)?,
+            Long("body") => asked.body = Some(parser.value()?.string()?),
+            Long("now") => asked.now = Some(parser.value()?.parse()?),
+            Long("id") => asked.id = Some(parser.value()?.string()?),
+            Long("json") => show = Show::Document,
+            Long("explain") => show = Show::Everything,
+            Short('h') | Long("help") => return output::text(HELP),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    decide(&files, asked, request_file.as_deref().map(Path::new), show)
+        .map_err(|failure| failure.in_json(show == Show::Document))
+}
+
+fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -> Result<ExitCode, Failure> {
+    if let Some(path) = request {
+        asked.fill_from(path)?;
+    }
+    let guard = guard(files)?;
+    let (decision, document) = asked.ask(|request, now| guard.explain(request, now))?;
+    let text = match show {
+        Show::Document => format!("{document}\n"),
+        Show::Everything | Show::Short => human(&document, show, Paint::for_stdout())?,
+    };
+    output::text(&text)?;
+    Ok(ExitCode::from(u8::from(decision.verdict() != Verdict::Allow)))
+}
+
+/// The guard that the files describe.
+pub fn guard(files: &Files) -> Result<Guard, Failure> {
+    let seed =
+        getrandom::u64().map_err(|error| Failure::usage(format!("no source of randomness: {error}")))?;
+    Ok(Guard::from_config(&files.document()?, seed)?)
+}
+
+/// The document for a person.
+fn human(document: &str, show: Show, paint: Paint) -> Result<String, Failure> {
+    let parsed = json::parse(document.as_bytes(), &Limits::CONFIG)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let empty = Object::default();
+    let members = parsed.as_object().unwrap_or(&empty);
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let mut out = String::new();
+    let verdict = text("decision").unwrap_or("deny");
+    let mut line = |name: &str, value: &str| {
+        out.push_str(&format!("  {} {}\n", paint.dim(&format!("{name:<5}")), output::safe(value)));
+    };
+    if let Some(who) = members.get("who") {
+        line("who", &crate::who::line(who));
+    }
+    if let (Some(action), Some(object)) = (text("action"), text("object")) {
+        line("asks", &format!("{action} on {object}"));
+    }
+    if let Some(rule) = text("rule") {
+        line("rule", rule);
+    }
+    if let Some(reason) = text("reason_admin") {
+        line("why", reason);
+    }
+    let head = match (verdict, text("code")) {
+        ("allow", _) => paint.green("allow"),
+        (verdict, code) => format!("{} {}", paint.red(verdict), paint.bold(code.unwrap_or_default())),
+    };
+    let mut text = format!("{head}\n{out}");
+    if show == Show::Everything {
+        text.push_str(&checks(members, paint));
+        text.push_str(&crate::who::facts(members, paint));
+    }
+    Ok(text)
+}
+
+/// Every check with its result, in order.
+fn checks(members: &Object<'_>, paint: Paint) -> String {
+    let mut out = String::from("\nchecks\n");
+    for check in members.get("checks").and_then(Value::as_array).unwrap_or_default() {
+        let part = |name: &str| check.as_object().and_then(|check| check.get(name)).and_then(Value::as_str);
+        let name = part("name").unwrap_or_default();
+        let row = match part("result") {
+            Some("pass") => format!("{} {name}", paint.green("✓")),
+            Some("fail") => format!("{} {}", paint.red("✗"), paint.bold(name)),
+            Some("not_reached") => paint.dim(&format!("· {name} (not reached)")),
+            other => format!("? {name} ({})", other.unwrap_or("unknown")),
+        };
+        out.push_str(&format!("  {row}\n"));
+    }
+    out
+}

@@ -1,0 +1,117 @@
+//! The configuration document, put together from the files of the command line.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use actfor::json::{self, Limits, Value, Writer};
+
+use crate::failure::Failure;
+
+/// Which files there are.
+#[derive(Default)]
+pub struct Files {
+    /// `--config`: the document.
+    pub config: Option<PathBuf>,
+    /// `--policy`: rules that take the place of the document's own, with the models beside them.
+    pub policy: Option<PathBuf>,
+    /// `--tuples`: a JSON array that takes the place of the document's own.
+    pub tuples: Option<PathBuf>,
+}
+
+impl Files {
+    /// The document that the core reads.
+    pub fn document(&self) -> Result<Vec<u8>, Failure> {
+        let Some(config) = &self.config else {
+            return Err(Failure::usage("which configuration? write `--config FILE`"));
+        };
+        let document = read(config)?;
+        if self.policy.is_none() && self.tuples.is_none() {
+            return Ok(document);
+        }
+        let parsed = json::parse(&document, &Limits::CONFIG).map_err(|error| Failure::file(config, error))?;
+        let Some(members) = parsed.as_object() else {
+            return Err(Failure::file(
+                config,
+                format!("the configuration is {}, not an object", parsed.kind()),
+            ));
+        };
+        let mut replaced: BTreeMap<&str, Part> = BTreeMap::new();
+        if let Some(policy) = &self.policy {
+            let rules = text(policy)?;
+            replaced.insert("files", Part::Files(models(policy, &rules)?));
+            replaced.insert("policy", Part::Text(rules));
+        }
+        if let Some(tuples) = &self.tuples {
+            let raw = text(tuples)?;
+            json::parse(raw.as_bytes(), &Limits::CONFIG).map_err(|error| Failure::file(tuples, error))?;
+            replaced.insert("tuples", Part::Json(raw));
+        }
+        let mut w = Writer::default();
+        w.object(|w| {
+            for (name, value) in members.iter().filter(|(name, _)| !replaced.contains_key(name)) {
+                w.key(name).value(value);
+            }
+            for (name, part) in &replaced {
+                part.write(w.key(name));
+            }
+        });
+        Ok(w.finish().into_bytes())
+    }
+}
+
+/// A member that comes from a file of its own.
+enum Part {
+    Files(BTreeMap<String, String>),
+    Json(String),
+    Text(String),
+}
+
+impl Part {
+    fn write(&self, w: &mut Writer) {
+        match self {
+            Self::Files(files) => w.object(|w| {
+                for (name, text) in files {
+                    w.key(name).string(text);
+                }
+            }),
+            Self::Json(text) => w.raw(text),
+            Self::Text(text) => w.string(text),
+        }
+    }
+}
+
+/// The files that `model "NAME"` lines name, found beside the rules. What such a line must look like is the
+/// core's business: one that is not understood here is left to it.
+fn models(policy: &Path, rules: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let folder = policy.parent().unwrap_or(Path::new(""));
+    let mut files = BTreeMap::new();
+    for line in rules.lines() {
+        let mut parts = line.split('"');
+        if let (Some("model"), Some(name)) = (parts.next().map(str::trim), parts.next()) {
+            files.insert(name.to_owned(), text(&folder.join(name))?);
+        }
+    }
+    Ok(files)
+}
+
+/// The bytes of a file; `-` is standard input.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes);
+        return read.map(|_| bytes).map_err(|error| Failure::file(path, error));
+    }
+    fs::read(path).map_err(|error| Failure::file(path, error))
+}
+
+/// The text of a file.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(path)?).map_err(|error| Failure::file(path, error))
+}
+
+/// A JSON file, as a value that owns what it holds.
+pub fn value(path: &Path) -> Result<Value<'static>, Failure> {
+    let bytes = read(path)?;
+    json::parse(&bytes, &Limits::CONFIG).map(Value::into_owned).map_err(|error| Failure::file(path, error))
+}
