@@ -10,8 +10,8 @@ type Bindings = {
   readonly memory: WebAssembly.Memory;
   readonly codes: readonly (string | null)[];
   readonly headers: ReadonlySet<string>;
-  /** Bit n is set if a header field of n characters is read: most names are ruled out by their length alone. */
-  readonly headerLengths: number;
+  /** At n: whether a header field of n characters is read. Most names are ruled out by their length alone. */
+  readonly headerLengths: readonly boolean[];
 };
 
 let bindings: Bindings | undefined;
@@ -25,8 +25,13 @@ export function provide(glue: typeof Glue, memory: WebAssembly.Memory): void {
     memory,
     codes: [null, ...glue.codeNames().split('\n')],
     headers: new Set(headers),
-    headerLengths: headers.reduce((mask, name) => mask | (1 << name.length), 0),
+    headerLengths: lengths(headers),
   };
+}
+
+function lengths(names: readonly string[]): readonly boolean[] {
+  const longest = Math.max(...names.map((name) => name.length));
+  return Array.from({ length: longest + 1 }, (_, n) => names.some((name) => name.length === n));
 }
 
 /** Whether an entry has provided the instance already. */

@@ -17,7 +17,7 @@ export function writeHead(request: GuardRequest, id: string): string {
       lines = UNREADABLE;
       return;
     }
-    if (name.length > 31 || ((headerLengths >>> name.length) & 1) === 0) return;
+    if (headerLengths[name.length] !== true) return;
     const lower = name.toLowerCase();
     if (!names.has(lower)) return;
     if (typeof value === 'string') {

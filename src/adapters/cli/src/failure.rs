@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use actfor::json::Writer;
-use actfor::{ConfigError, Position};
+use actfor::{Code, ConfigError, Position};
 
 use crate::output;
 
@@ -22,6 +22,17 @@ impl Failure {
     /// The command line is not understood.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { code: "usage", path: String::new(), message: message.into(), position: None, json: false }
+    }
+
+    /// The input is refused with a code of its own.
+    pub fn coded(code: Code, message: &str) -> Self {
+        Self {
+            code: code.as_str(),
+            path: String::new(),
+            message: message.into(),
+            position: None,
+            json: false,
+        }
     }
 
     /// A file cannot be read, or is not what it should be.

@@ -5,6 +5,8 @@
 mod check;
 mod configuration;
 mod failure;
+mod inspect;
+mod mint;
 mod output;
 mod request;
 mod who;
@@ -37,6 +39,8 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     match parser.next()? {
         Some(Value(command)) => match command.to_str() {
             Some("check") => check::run(parser),
+            Some("inspect") => inspect::run(parser),
+            Some("mint") => mint::run(parser),
             _ => Err(Failure::usage(format!(
                 "there is no command {}; write `check`, `inspect` or `mint`",
                 actfor::quote(&command.to_string_lossy())

@@ -55,7 +55,8 @@ pub fn facts(document: &Object<'_>, paint: Paint) -> String {
     out
 }
 
-fn plain(value: &Value<'_>) -> String {
+/// A value as text.
+pub fn plain(value: &Value<'_>) -> String {
     match value {
         Value::String(text) => safe(text),
         other => {
