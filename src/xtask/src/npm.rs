@@ -86,7 +86,7 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
         }
     }
     // One instance however it is loaded: the CommonJS entries hand out the ES modules.
-    for entry in ["node", "inline"] {
+    for entry in ["node", "inline", "testing_node"] {
         let text = format!("'use strict';\nmodule.exports = require('./{entry}.js');\n");
         fs::write(dist.join(format!("entry/{entry}.cjs")), text)?;
     }

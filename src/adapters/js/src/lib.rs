@@ -10,6 +10,7 @@ mod thrown;
 mod wire;
 
 pub use generation::Generation;
+pub use testing::TestIssuer;
 
 use actfor::{Code, Guard};
 use wasm_bindgen::prelude::*;

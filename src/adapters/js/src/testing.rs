@@ -1,1 +1,106 @@
-//! The entry `actfor/testing`: development keys and tokens.
+//! The entry `actfor/testing`: an issuer in memory, with development keys and the tokens of the running examples.
+
+use actfor::jose::Algorithm;
+use actfor_mint::SigningKey;
+use actfor_mint::patterns::{Mint, Pattern, claims};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+
+use crate::thrown;
+
+/// An issuer in memory. Never for production.
+#[wasm_bindgen]
+pub struct TestIssuer {
+    key: SigningKey,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+/// What JavaScript may choose.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    algorithm: Option<String>,
+    audience: Option<String>,
+    issuer: Option<String>,
+    /// A private JWK as JSON text; without one, a fresh key is made.
+    key: Option<String>,
+}
+
+/// A token and what goes along with it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Minted {
+    token: String,
+    agent_chain: Option<String>,
+}
+
+#[wasm_bindgen]
+impl TestIssuer {
+    /// An issuer with the key that `options` name, or a fresh one.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue) -> Result<Self, JsValue> {
+        let options: Options = serde_wasm_bindgen::from_value(options)
+            .map_err(|error| thrown::argument("options", &error.to_string()))?;
+        let name = options.algorithm.as_deref().unwrap_or("ES256");
+        let key = match (&options.key, Algorithm::from_name(name)) {
+            (Some(jwk), _) => SigningKey::from_jwk(jwk),
+            (None, Some(algorithm)) => SigningKey::generate(algorithm),
+            (None, None) => {
+                return Err(thrown::argument(
+                    "options.algorithm",
+                    "unknown algorithm; write `ES256` or `Ed25519`",
+                ));
+            }
+        };
+        let key = key.map_err(|error| thrown::argument("options", &error.to_string()))?;
+        Ok(Self { key, issuer: options.issuer, audience: options.audience })
+    }
+
+    /// The public key set (JSON).
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        format!("{{\"keys\":[{}]}}", self.key.public_jwk())
+    }
+
+    /// The private key (JWK).
+    #[wasm_bindgen(js_name = privateKey)]
+    #[must_use]
+    pub fn private_key(&self) -> String {
+        self.key.to_jwk()
+    }
+
+    /// Signs claims (JSON).
+    #[must_use]
+    pub fn sign(&self, typ: &str, claims: &str) -> String {
+        self.key.sign(typ, claims)
+    }
+
+    /// The token of a running example, issued at `now` (seconds since 1970-01-01 UTC): `{ token, agentChain }`.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    pub fn mint(&self, pattern: &str, now: f64) -> Result<JsValue, JsValue> {
+        let wrong = |path: &str, message: &str| thrown::argument(path, message);
+        let pattern = Pattern::from_name(pattern).ok_or_else(|| {
+            wrong(
+                "pattern",
+                &format!("unknown pattern; there are {}", Pattern::ALL.map(Pattern::name).join(", ")),
+            )
+        })?;
+        let now = actfor::Timestamp::from_host(now).ok_or_else(|| wrong("now", "the clock is not set"))?;
+        let mut mint = Mint::fresh(now.seconds()).map_err(|error| wrong("", &error.to_string()))?;
+        if let Some(issuer) = &self.issuer {
+            mint.issuer.clone_from(issuer);
+        }
+        if let Some(audience) = &self.audience {
+            mint.audience.clone_from(audience);
+        }
+        let sign = |pattern: Pattern| self.key.sign("at+jwt", &claims(pattern, &mint));
+        let minted = Minted { token: sign(pattern), agent_chain: pattern.parent().map(sign) };
+        minted.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(Into::into)
+    }
+}

@@ -32,7 +32,7 @@ pub(crate) fn config(error: &ConfigError) -> JsValue {
     value(&Thrown { code: error.code.as_str(), path: &error.path, message: error.to_string(), position })
 }
 
-/// An error of the bindings themselves: `argument_invalid` never leaves the testing entry.
+/// An error of what the host handed over: an option, or the host itself.
 pub(crate) fn argument(path: &str, message: &str) -> JsValue {
     value(&Thrown { code: "config_invalid", path, message: message.into(), position: None })
 }
