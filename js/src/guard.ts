@@ -25,10 +25,9 @@ class Guard implements Api.Guard {
     return new Decision(this.#state.decide(head, body, now), this.#state, head, body, now);
   }
 
-  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
-    const now = options?.now ?? Date.now() / 1000;
+  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.#state = this.#state.withKeys(issuer, toBytes(jwks), now);
+    this.#state = this.#state.withKeys(issuer, toBytes(jwks));
   }
 
   keySources(): Api.KeySource[] {

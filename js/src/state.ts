@@ -32,9 +32,9 @@ export class State {
   }
 
   /** The state that follows with other keys; this one stays as it is. */
-  withKeys(issuer: string, jwks: Uint8Array, now: number): State {
+  withKeys(issuer: string, jwks: Uint8Array): State {
     const generation = this.#alive();
-    return new State(reporting(() => generation.withKeys(issuer, jwks, now)));
+    return new State(reporting(() => generation.withKeys(issuer, jwks)));
   }
 
   keySources(): KeySource[] {

@@ -33,10 +33,9 @@ impl Generation {
     /// # Errors
     /// A plain object `{ code, path, message, position }`.
     #[wasm_bindgen(js_name = withKeys)]
-    pub fn with_keys(&self, issuer: &str, jwks: &[u8], now: f64) -> Result<Self, JsValue> {
-        let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
+    pub fn with_keys(&self, issuer: &str, jwks: &[u8]) -> Result<Self, JsValue> {
         let mut guard = self.guard.clone();
-        guard.set_keys(issuer, jwks, now).map_err(|error| thrown::config(&error))?;
+        guard.set_keys(issuer, jwks).map_err(|error| thrown::config(&error))?;
         Ok(Self { guard, buffer: Vec::new() })
     }
 

@@ -107,6 +107,7 @@ pub const CASES: &[Case] = &[
         url: PUSH_WEB,
         headers: T2,
         code: Some("mode_not_allowed"),
+        rule: Some("code-help"),
         ..BASE
     },
     Case {
@@ -226,10 +227,13 @@ pub const CASES: &[Case] = &[
         ..BASE
     },
     Case {
-        name: "a token that is none",
+        name: "a token that says it needs no signature",
         id: "none-7",
-        headers: &[("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.")],
-        code: Some("issuer_unknown"),
+        headers: &[(
+            "authorization",
+            "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJpc3MiOiJodHRwczovL2FzLmV4YW1wbGUifQ.",
+        )],
+        code: Some("algorithm_not_allowed"),
         ..BASE
     },
     Case {
