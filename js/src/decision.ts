@@ -33,7 +33,7 @@ export class Decision implements Api.Decision {
   get at(): number | null { return this.toJSON().at; }
   get policy(): string { return this.toJSON().policy; }
   get stage(): string | null { return this.toJSON().stage; }
-  get who(): Api.Who { return this.toJSON().who; }
+  get who(): Api.Who | null { return this.toJSON().who; }
   get action(): string | null { return this.toJSON().action; }
   get object(): string | null { return this.toJSON().object; }
   get rule(): string | null { return this.toJSON().rule; }

@@ -145,8 +145,11 @@ export interface Decision {
   readonly policy: string;
   /** The stage that refused; `null` on allow. */
   readonly stage: string | null;
-  /** Who is making the request, on whose behalf, in which relationship; each fact with its source. */
-  readonly who: Who;
+  /**
+   * Who is making the request, on whose behalf, in which relationship; each fact with its source.
+   * `null` until a token is verified.
+   */
+  readonly who: Who | null;
   readonly action: string | null;
   readonly object: string | null;
   /** The id of the rule that allowed, or came nearest. */
@@ -170,46 +173,70 @@ export interface Decision {
   toString(): string;
 }
 
-/** Who is making a request. What the token does not say is `null`. */
+/** Who is making a request. */
 export interface Who {
-  readonly user: Party | null;
-  readonly agent: Party | null;
-  readonly instance: Instance | null;
-  readonly relationship: Relationship | null;
-  readonly chain: Chain | null;
+  readonly user: Party;
+  readonly agent: Party;
+  readonly instance: Instance;
+  readonly relationship: Relationship;
+  readonly chain: Chain;
+  /** How the token was shown to be the sender's: `bearer`, or the kind of proof; `null` before that is checked. */
   readonly binding: string | null;
 }
 
-/** A user or an agent, and where that was read. */
-export interface Party {
-  readonly iss: string;
-  readonly sub: string;
+/** A fact, or that there is none. */
+export interface Fact {
+  /** The token says that there is none. */
+  readonly absent?: true;
+  /** It could not be established, and why. */
+  readonly unknown?: string;
+  /** It does not stand in the token as it is: how it was found. */
+  readonly derived?: string;
+  /** Where it was read, such as `token:sub`. */
+  readonly source: string | null;
+}
+
+/** A user or an agent. */
+export interface Party extends Fact {
+  readonly iss?: string;
+  readonly sub?: string;
   readonly role?: string;
-  readonly source: string;
 }
 
 /** One task or session of an agent. */
-export interface Instance {
-  readonly iss: string;
-  readonly id: string;
-  readonly kind: string;
-  readonly source: string;
+export interface Instance extends Fact {
+  readonly iss?: string;
+  readonly id?: string;
+  readonly kind?: string;
+  readonly parent?: { readonly iss: string; readonly id: string };
 }
 
 /** How the agent stands to the user. */
 export interface Relationship {
-  readonly kind: string;
-  readonly mode?: string;
-  readonly authority?: string;
-  readonly task?: string;
-  readonly source: string;
+  readonly kind: string | null;
+  readonly mode: string | null;
+  readonly authority: string | null;
+  readonly task: string | null;
+  /** Seconds since 1970-01-01 UTC. */
+  readonly present_until: number | null;
+  readonly source: string | null;
 }
 
 /** The agents before this one. */
 export interface Chain {
-  readonly hops: readonly unknown[];
+  readonly hops: readonly Hop[];
+  /** Whether every one of them has a record of its own. */
   readonly complete: boolean;
   readonly trust: string;
+}
+
+/** An agent before this one. */
+export interface Hop {
+  readonly iss: string | null;
+  readonly sub: string | null;
+  readonly instance: string | null;
+  readonly source: string;
+  readonly record: string | null;
 }
 
 /** One check and how it went. */
@@ -228,7 +255,7 @@ export interface DecisionDocument {
   readonly stage: string | null;
   readonly code: string | null;
   readonly status: number;
-  readonly who: Who;
+  readonly who: Who | null;
   readonly action: string | null;
   readonly object: string | null;
   readonly rule: string | null;

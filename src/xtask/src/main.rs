@@ -7,6 +7,7 @@ mod node;
 mod npm;
 mod setup;
 mod shell;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ fn run(args: &[&str]) -> Result<()> {
     match args {
         ["setup"] => setup::all(),
         ["build"] | ["build", "npm"] => npm::build().map(drop),
+        ["vectors"] => vectors::write(),
         ["test", "node"] => node::test(&npm::build()?),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -133,6 +133,7 @@ fn checks(members: &Object<'_>, paint: Paint) -> String {
         let row = match part("result") {
             Some("pass") => format!("{} {name}", paint.green("✓")),
             Some("fail") => format!("{} {}", paint.red("✗"), paint.bold(name)),
+            Some("not_needed") => paint.dim(&format!("- {name} (nothing to check)")),
             Some("not_reached") => paint.dim(&format!("· {name} (not reached)")),
             other => format!("? {name} ({})", other.unwrap_or("unknown")),
         };
