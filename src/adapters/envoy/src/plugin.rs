@@ -1,0 +1,95 @@
+//! One worker's plugin: the guard and everything around it, from configuration to the last tick.
+
+use core::time::Duration;
+
+use actfor::{Code, ConfigError, Guard, Timestamp};
+
+use crate::{
+    config::{Settings, invalid},
+    counters::Counters,
+    filter::{Filter, Next},
+    headers::strip,
+    host::{CallId, Host, HostError, Level, Section},
+    keys::Fetcher,
+};
+
+/// The state of one worker. Workers share nothing.
+#[derive(Debug)]
+pub struct Plugin {
+    guard: Guard,
+    settings: Settings,
+    counters: Counters,
+    keys: Fetcher,
+}
+
+impl Plugin {
+    /// Compiles the configuration once.
+    ///
+    /// # Errors
+    /// Which field is wrong, and why; also in the log. Envoy then refuses the listener.
+    pub fn configure(host: &impl Host, document: &[u8]) -> Result<Self, ConfigError> {
+        let plugin = Self::build(host, document);
+        match &plugin {
+            Ok(plugin) => {
+                host.log(Level::Info, &format!("actfor: configured, mode {:?}", plugin.settings.mode))
+            }
+            Err(error) => {
+                host.log(Level::Error, &format!("actfor: configuration refused: {error} ({})", error.code))
+            }
+        }
+        plugin
+    }
+
+    fn build(host: &impl Host, document: &[u8]) -> Result<Self, ConfigError> {
+        let host_failed = |HostError| invalid("", "Envoy does not give the filter what it needs");
+        let now = host.now().map_err(host_failed)?;
+        // The moment of the start in nanoseconds: Envoy gives no randomness, and the seed decides nothing.
+        let guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
+        let settings = Settings::from_config(document)?;
+        let counters = Counters::define(host).map_err(host_failed)?;
+        let keys = Fetcher::new(&guard, &settings)?;
+        keys.start(host).map_err(host_failed)?;
+        Ok(Self { guard, settings, counters, keys })
+    }
+
+    /// Decides about a request, before anything of it has gone further.
+    pub fn on_request(&self, host: &impl Host, stream: u32) -> Next {
+        let filter =
+            Filter { guard: &self.guard, settings: &self.settings, counters: &self.counters, stream };
+        let (next, code) = filter.run(host);
+        if code == Some(Code::KeyUnknown) {
+            self.keys.unknown_key();
+        }
+        next
+    }
+
+    /// Trailers pass without the names that only the filter may set.
+    ///
+    /// # Errors
+    /// The host did not remove them; the request must not go on.
+    pub fn on_trailers(&self, host: &impl Host) -> Result<(), HostError> {
+        strip(host, Section::Trailers, &host.fields(Section::Trailers)?)
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, host: &impl Host) {
+        self.keys.tick(host, &mut self.guard, &self.counters);
+    }
+
+    /// A call has been answered, or has failed if there is no status.
+    pub fn on_answer(&mut self, host: &impl Host, call: CallId, status: Option<u16>) {
+        self.keys.answer(host, &mut self.guard, &self.counters, call, status);
+    }
+}
+
+/// The host's time in whole seconds; `None` where its clock is not set.
+pub fn timestamp(since_1970: Duration) -> Option<Timestamp> {
+    if since_1970.as_secs() == 0 { None } else { Timestamp::from_seconds(since_1970.as_secs()) }
+}
+
+/// Spreads a number over all 64 bits (the finaliser of SplitMix64).
+fn spread(seed: u64) -> u64 {
+    let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
