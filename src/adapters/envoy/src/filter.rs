@@ -185,3 +185,164 @@ fn title(status: u16) -> &'static str {
         _ => "Refused",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fake::Fake, outcome::Who};
+
+    const FROM_OUTSIDE: &[(&str, &str)] = &[
+        (":method", "GET"),
+        (":path", "/repos/web/x"),
+        ("authorization", "Bearer t"),
+        ("agent-chain", "t"),
+        ("dpop", "p"),
+        ("agent-context", "c"),
+        ("x-actfor-user", "user:mallory"),
+        ("X_Actfor_Agent", "agent:mallory"),
+        ("x-request-id", "r-1"),
+    ];
+
+    /// Runs one outcome through `apply`, after what `run` does first.
+    fn check(host: &Fake, settings: &Settings, outcome: &Outcome) -> Next {
+        let guard = Guard::from_config(crate::plugin::tests::CONFIG.as_bytes(), 0).unwrap();
+        let counters = Counters::define(host).unwrap();
+        headers::strip(host, Section::Headers, &host.fields(Section::Headers).unwrap()).unwrap();
+        let filter = Filter { guard: &guard, settings, counters: &counters, stream: 7 };
+        filter.apply(host, outcome, "r-1")
+    }
+
+    fn allowed() -> Outcome {
+        let who = Who {
+            user: Some("user:ana".into()),
+            agent: Some("agent:code-helper".into()),
+            instance: Some("instance:s1".into()),
+            relationship: Some("delegated; mode=interactive".into()),
+            rule: Some("code-help".into()),
+        };
+        Outcome { verdict: Verdict::Allow, code: None, challenge: None, who, document: None }
+    }
+
+    fn shadow() -> Settings {
+        Settings { mode: Mode::Shadow, ..Settings::default() }
+    }
+
+    fn identity(host: &Fake) -> Vec<(String, String)> {
+        let state = host.0.borrow();
+        let ours = state.headers.iter().filter(|(name, _)| headers::is_ours(name));
+        ours.map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap())).collect()
+    }
+
+    #[test]
+    fn an_allowed_request_carries_the_identity_that_it_earned() {
+        let host = Fake::request(FROM_OUTSIDE);
+        assert_eq!(check(&host, &Settings::default(), &allowed()), Next::Pass);
+        let expected = [
+            ("x-actfor-id", "r-1"),
+            ("x-actfor-user", "user:ana"),
+            ("x-actfor-agent", "agent:code-helper"),
+            ("x-actfor-instance", "instance:s1"),
+            ("x-actfor-relationship", "delegated; mode=interactive"),
+            ("x-actfor-rule", "code-help"),
+        ];
+        assert_eq!(identity(&host), expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!(host.count_of("actfor.decision.allow"), 1);
+        assert_eq!(host.0.borrow().state.get("actfor.verdict").map(String::as_str), Some("allow"));
+    }
+
+    #[test]
+    fn a_public_request_loses_what_came_from_outside() {
+        let host = Fake::request(FROM_OUTSIDE);
+        let public = Outcome { who: Who::default(), ..allowed() };
+        assert_eq!(check(&host, &Settings::default(), &public), Next::Pass);
+        assert_eq!(identity(&host), [("x-actfor-id".to_owned(), "r-1".to_owned())]);
+    }
+
+    #[test]
+    fn credentials_go_no_further_unless_the_configuration_says_so() {
+        let kept = |settings: &Settings| {
+            let host = Fake::request(FROM_OUTSIDE);
+            check(&host, settings, &allowed());
+            headers::CREDENTIALS.iter().filter(|name| host.header(name).is_some()).count()
+        };
+        assert_eq!(kept(&Settings::default()), 0);
+        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 4);
+        assert_eq!(kept(&shadow()), 4);
+    }
+
+    #[test]
+    fn a_refusal_tells_the_client_code_id_and_one_sentence() {
+        let host = Fake::request(FROM_OUTSIDE);
+        let outcome = Outcome {
+            challenge: Some(r#"Bearer error="invalid_token""#.into()),
+            who: allowed().who,
+            ..Outcome::refused(Code::TokenExpired)
+        };
+        assert_eq!(check(&host, &Settings::default(), &outcome), Next::Stop);
+        let response = host.response().unwrap();
+        assert_eq!(response.status, 401);
+        let expected = r#"{"title":"Unauthorized","status":401,"code":"token_expired","id":"r-1","detail":"The access token has expired."}"#;
+        assert_eq!(response.body, expected);
+        let header = |name| response.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        assert_eq!(header("content-type"), Some("application/problem+json"));
+        assert_eq!(header("www-authenticate"), Some(r#"Bearer error="invalid_token""#));
+        assert_eq!(header("retry-after"), None);
+        assert_eq!(host.count_of("actfor.refused.token_expired"), 1);
+        let state = &host.0.borrow().state;
+        assert_eq!(state.get("actfor.code").map(String::as_str), Some("token_expired"));
+        assert_eq!(state.get("actfor.user").map(String::as_str), Some("user:ana"));
+    }
+
+    #[test]
+    fn without_keys_the_client_may_come_back() {
+        let host = Fake::request(FROM_OUTSIDE);
+        assert_eq!(check(&host, &Settings::default(), &Outcome::refused(Code::KeysUnavailable)), Next::Stop);
+        let response = host.response().unwrap();
+        assert_eq!(response.status, 503);
+        assert!(response.headers.contains(&("retry-after".into(), "5".into())));
+    }
+
+    #[test]
+    fn shadow_passes_a_refused_request_without_identity() {
+        let host = Fake::request(FROM_OUTSIDE);
+        let outcome = Outcome { who: allowed().who, ..Outcome::refused(Code::Ceiling) };
+        assert_eq!(check(&host, &shadow(), &outcome), Next::Pass);
+        assert_eq!((identity(&host), host.response()), (vec![], None));
+        assert_eq!(host.header("authorization").as_deref(), Some("Bearer t"));
+        assert_eq!((host.count_of("actfor.shadow.ceiling"), host.count_of("actfor.refused.ceiling")), (1, 0));
+        assert_eq!(host.0.borrow().state.get("actfor.code").map(String::as_str), Some("ceiling"));
+    }
+
+    #[test]
+    fn a_value_that_could_end_a_header_refuses() {
+        for bad in ["user:a\r\nx-admin: 1", "user:é", " user:a", ""] {
+            let host = Fake::request(FROM_OUTSIDE);
+            let who = Who { user: Some(bad.into()), ..Who::default() };
+            assert_eq!(check(&host, &Settings::default(), &Outcome { who, ..allowed() }), Next::Stop);
+            assert_eq!(host.response().unwrap().status, 503, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_obey_refuses() {
+        for settings in [Settings::default(), shadow()] {
+            for function in ["set_state", "count", "set_header"] {
+                let host = Fake::request(FROM_OUTSIDE).broken(function);
+                assert_eq!(check(&host, &settings, &allowed()), Next::Stop, "{function}");
+                let response = host.response().unwrap();
+                assert_eq!(response.status, 503, "{function}");
+                assert!(response.body.contains(r#""code":"host_failed""#));
+            }
+        }
+        let host = Fake::request(FROM_OUTSIDE).broken("respond");
+        assert_eq!(check(&host, &Settings::default(), &Outcome::refused(Code::Ceiling)), Next::Stop);
+    }
+
+    #[test]
+    fn a_refusal_without_a_code_is_a_refusal() {
+        let host = Fake::request(FROM_OUTSIDE);
+        let outcome = Outcome { code: None, ..Outcome::refused(Code::Ceiling) };
+        assert_eq!(check(&host, &Settings::default(), &outcome), Next::Stop);
+        assert_eq!(host.response().unwrap().status, 503);
+    }
+}

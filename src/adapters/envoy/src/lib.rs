@@ -12,6 +12,9 @@ pub mod host;
 pub mod keys;
 pub mod outcome;
 pub mod plugin;
+pub mod structure;
 
+#[cfg(test)]
+mod fake;
 #[cfg(target_arch = "wasm32")]
 mod glue;

@@ -11,6 +11,7 @@ use crate::{
     headers::strip,
     host::{CallId, Host, HostError, Level, Section},
     keys::Fetcher,
+    structure::to_json,
 };
 
 /// The state of one worker. Workers share nothing.
@@ -28,7 +29,7 @@ impl Plugin {
     /// # Errors
     /// Which field is wrong, and why; also in the log. Envoy then refuses the listener.
     pub fn configure(host: &impl Host, document: &[u8]) -> Result<Self, ConfigError> {
-        let plugin = Self::build(host, document);
+        let plugin = Self::build(host, &to_json(document));
         match &plugin {
             Ok(plugin) => {
                 host.log(Level::Info, &format!("actfor: configured, mode {:?}", plugin.settings.mode))
@@ -92,4 +93,91 @@ fn spread(seed: u64) -> u64 {
     let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    /// The smallest configuration.
+    pub const CONFIG: &str = r#"{"issuers":[]}"#;
+
+    const REQUEST: &[(&str, &str)] = &[
+        (":method", "GET"),
+        (":path", "/repos/web/x"),
+        ("x-actfor-user", "user:mallory"),
+        ("x-request-id", "r-1"),
+    ];
+
+    fn configured(host: &Fake, document: &str) -> Plugin {
+        Plugin::configure(host, document.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_request_without_a_token_is_refused() {
+        let host = Fake::request(REQUEST);
+        assert_eq!(configured(&host, CONFIG).on_request(&host, 1), Next::Stop);
+        let response = host.response().unwrap();
+        assert_eq!(response.status, 401);
+        assert!(response.body.contains(r#""code":"token_missing","id":"r-1""#), "{}", response.body);
+        assert_eq!(host.header("x-actfor-user"), None);
+    }
+
+    #[test]
+    fn a_request_without_a_path_or_a_method_is_refused() {
+        for missing in [":path", ":method"] {
+            let fields: Vec<_> = REQUEST.iter().copied().filter(|(name, _)| *name != missing).collect();
+            let host = Fake::request(&fields);
+            assert_eq!(configured(&host, CONFIG).on_request(&host, 1), Next::Stop);
+            assert!(host.response().unwrap().body.contains(r#""code":"request_invalid""#), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_an_id_gets_one() {
+        let host = Fake::request(&[(":method", "GET"), (":path", "/")]);
+        configured(&host, CONFIG).on_request(&host, 10);
+        assert!(
+            host.response().unwrap().body.contains(r#""id":"18e91f0b541ad800-a""#),
+            "{:?}",
+            host.response()
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_obey_refuses() {
+        for function in ["fields", "remove_field", "now", "respond"] {
+            let host = Fake::request(REQUEST);
+            let plugin = configured(&host, CONFIG);
+            let host = host.broken(function);
+            assert_eq!(plugin.on_request(&host, 1), Next::Stop, "{function}");
+        }
+    }
+
+    #[test]
+    fn trailers_lose_what_only_the_filter_may_set() {
+        let host = Fake::request(REQUEST);
+        let plugin = configured(&host, CONFIG);
+        host.0.borrow_mut().trailers =
+            vec![("x-actfor-user".into(), b"a".to_vec()), ("x-sum".into(), b"1".to_vec())];
+        assert_eq!(plugin.on_trailers(&host), Ok(()));
+        assert_eq!(host.0.borrow().trailers, [("x-sum".to_owned(), b"1".to_vec())]);
+        assert_eq!(plugin.on_trailers(&host.broken("fields")), Err(HostError));
+    }
+
+    #[test]
+    fn a_bad_configuration_refuses_to_load_and_says_why() {
+        let host = Fake::request(&[]);
+        let error = Plugin::configure(&host, br#"{"issuers":[],"envoy":{"mode":"off"}}"#).unwrap_err();
+        assert_eq!(error.path, "envoy");
+        let log = host.0.borrow().log.concat();
+        assert!(
+            log.starts_with("Error actfor: configuration refused: envoy: unknown variant `off`"),
+            "{log}"
+        );
+        for function in ["now", "counter"] {
+            assert!(Plugin::configure(&Fake::request(&[]).broken(function), CONFIG.as_bytes()).is_err());
+        }
+    }
 }
