@@ -47,15 +47,18 @@ function listen(server) {
 
 /** An upstream that answers with what reached it. */
 export async function startUpstream() {
+  const upstream = { asked: 0 };
   const server = http.createServer((request, response) => {
+    upstream.asked += 1;
     request.resume().on('end', () => {
       const { method, url, rawHeaders, rawTrailers } = request;
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ method, url, headers: pairs(rawHeaders), trailers: pairs(rawTrailers) }));
     });
   });
-  const port = await listen(server);
-  return { port, stop: () => close(server) };
+  upstream.port = await listen(server);
+  upstream.stop = () => close(server);
+  return upstream;
 }
 
 /** A key server: `answer` is `(request, response) => …` and may be replaced at any time. */

@@ -38,7 +38,7 @@ impl Outcome {
         Self {
             verdict: decision.verdict(),
             code: decision.code(),
-            challenge: None,
+            challenge: (decision.code() == Some(Code::TokenMissing)).then(|| "Bearer".to_owned()),
             who: Who::default(),
             document,
         }
