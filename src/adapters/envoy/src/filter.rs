@@ -39,13 +39,10 @@ pub struct Filter<'a> {
 impl Filter<'_> {
     /// Decides about the request at hand; also returns why it was not allowed.
     pub fn run(&self, host: &impl Host) -> (Next, Option<Code>) {
-        match self.decide(host) {
-            Ok((outcome, id)) => (self.apply(host, &outcome, &id), outcome.code),
-            Err(HostError) => (self.host_failed(host, ""), None),
-        }
+        self.decide(host).unwrap_or_else(|HostError| (self.host_failed(host, ""), None))
     }
 
-    fn decide(&self, host: &impl Host) -> Result<(Outcome, String), HostError> {
+    fn decide(&self, host: &impl Host) -> Result<(Next, Option<Code>), HostError> {
         let all = host.fields(Section::Headers)?;
         // First of all: whatever happens next, no name of ours from outside goes further.
         headers::strip(host, Section::Headers, &all)?;
@@ -53,30 +50,30 @@ impl Filter<'_> {
         let seen = Seen::read(&all);
         let id = seen.id.map_or_else(|| format!("{:x}-{:x}", now.as_nanos(), self.stream), str::to_owned);
         let (Some(method), Some(url)) = (&seen.method, &seen.path) else {
-            return Ok((Outcome::refused(Code::RequestInvalid), id));
+            return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id));
         };
         let request = Request { id: &id, method, url, headers: &seen.fields, body: None };
-        let outcome = match self.settings.document {
-            Document::None => Outcome::of(&self.guard.decide(&request, timestamp(now)), None),
+        let (decision, document) = match self.settings.document {
             Document::FilterState => {
                 let (decision, document) = self.guard.explain(&request, timestamp(now));
-                Outcome::of(&decision, Some(document))
+                (decision, Some(document))
             }
+            Document::None => (self.guard.decide(&request, timestamp(now)), None),
         };
-        Ok((outcome, id))
+        Ok(self.apply(host, &Outcome::of(&decision, document), &id))
     }
 
     /// Records an outcome and carries it out.
-    pub fn apply(&self, host: &impl Host, outcome: &Outcome, id: &str) -> Next {
+    pub fn apply(&self, host: &impl Host, outcome: &Outcome<'_>, id: &str) -> (Next, Option<Code>) {
         let done = self.record(host, outcome).and_then(|()| match (outcome.verdict, self.settings.mode) {
             (Verdict::Allow, mode) => self.pass(host, outcome, id, mode),
             (Verdict::Deny | Verdict::NeedsApproval, Mode::Shadow) => Ok(Next::Pass),
             (Verdict::Deny | Verdict::NeedsApproval, Mode::Enforce) => refuse(host, outcome, id),
         });
-        done.unwrap_or_else(|HostError| self.host_failed(host, id))
+        (done.unwrap_or_else(|HostError| self.host_failed(host, id)), outcome.code)
     }
 
-    fn record(&self, host: &impl Host, outcome: &Outcome) -> Result<(), HostError> {
+    fn record(&self, host: &impl Host, outcome: &Outcome<'_>) -> Result<(), HostError> {
         match (outcome.verdict, outcome.code, self.settings.mode) {
             (Verdict::Allow, _, _) => self.counters.allowed(host)?,
             (Verdict::Deny | Verdict::NeedsApproval, Some(code), Mode::Enforce) => {
@@ -91,11 +88,11 @@ impl Filter<'_> {
         let who = &outcome.who;
         let states = [
             ("actfor.code", outcome.code.map(Code::as_str)),
-            ("actfor.user", who.user.as_deref()),
-            ("actfor.agent", who.agent.as_deref()),
-            ("actfor.instance", who.instance.as_deref()),
+            ("actfor.user", who.user),
+            ("actfor.agent", who.agent),
+            ("actfor.instance", who.instance),
             ("actfor.relationship", who.relationship.as_deref()),
-            ("actfor.rule", who.rule.as_deref()),
+            ("actfor.rule", who.rule),
             ("actfor.document", outcome.document.as_deref()),
         ];
         for (name, value) in states {
@@ -107,15 +104,15 @@ impl Filter<'_> {
     }
 
     /// Lets an allowed request go on, with the identity that it earned.
-    fn pass(&self, host: &impl Host, outcome: &Outcome, id: &str, mode: Mode) -> Result<Next, HostError> {
+    fn pass(&self, host: &impl Host, outcome: &Outcome<'_>, id: &str, mode: Mode) -> Result<Next, HostError> {
         let who = &outcome.who;
         let earned = [
             (headers::ID, Some(id)),
-            (headers::USER, who.user.as_deref()),
-            (headers::AGENT, who.agent.as_deref()),
-            (headers::INSTANCE, who.instance.as_deref()),
+            (headers::USER, who.user),
+            (headers::AGENT, who.agent),
+            (headers::INSTANCE, who.instance),
             (headers::RELATIONSHIP, who.relationship.as_deref()),
-            (headers::RULE, who.rule.as_deref()),
+            (headers::RULE, who.rule),
         ];
         for (name, value) in earned {
             if let Some(value) = value {
@@ -149,7 +146,7 @@ impl Filter<'_> {
 const PROBLEM: &str = "application/problem+json";
 
 /// Answers a refused request. A client learns the code, the id and one sentence.
-fn refuse(host: &impl Host, outcome: &Outcome, id: &str) -> Result<Next, HostError> {
+fn refuse(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, HostError> {
     let code = outcome.code.ok_or(HostError)?;
     let status = code.status();
     let mut fields = vec![("content-type", PROBLEM)];
@@ -189,7 +186,7 @@ fn title(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fake::Fake, outcome::Who};
+    use crate::{acme::Acme, fake::Fake, outcome::Who};
 
     const FROM_OUTSIDE: &[(&str, &str)] = &[
         (":method", "GET"),
@@ -204,21 +201,21 @@ mod tests {
     ];
 
     /// Runs one outcome through `apply`, after what `run` does first.
-    fn check(host: &Fake, settings: &Settings, outcome: &Outcome) -> Next {
-        let guard = Guard::from_config(crate::plugin::tests::CONFIG.as_bytes(), 0).unwrap();
+    fn check(host: &Fake, settings: &Settings, outcome: &Outcome<'_>) -> Next {
+        let guard = Acme::default().guard();
         let counters = Counters::define(host).unwrap();
         headers::strip(host, Section::Headers, &host.fields(Section::Headers).unwrap()).unwrap();
         let filter = Filter { guard: &guard, settings, counters: &counters, stream: 7 };
-        filter.apply(host, outcome, "r-1")
+        filter.apply(host, outcome, "r-1").0
     }
 
-    fn allowed() -> Outcome {
+    fn allowed() -> Outcome<'static> {
         let who = Who {
-            user: Some("user:ana".into()),
-            agent: Some("agent:code-helper".into()),
-            instance: Some("instance:s1".into()),
+            user: Some("user:ana"),
+            agent: Some("agent:code-helper"),
+            instance: Some("instance:s1"),
             relationship: Some("delegated; mode=interactive".into()),
-            rule: Some("code-help".into()),
+            rule: Some("code-help"),
         };
         Outcome { verdict: Verdict::Allow, code: None, challenge: None, who, document: None }
     }
@@ -317,7 +314,7 @@ mod tests {
     fn a_value_that_could_end_a_header_refuses() {
         for bad in ["user:a\r\nx-admin: 1", "user:é", " user:a", ""] {
             let host = Fake::request(FROM_OUTSIDE);
-            let who = Who { user: Some(bad.into()), ..Who::default() };
+            let who = Who { user: Some(bad), ..Who::default() };
             assert_eq!(check(&host, &Settings::default(), &Outcome { who, ..allowed() }), Next::Stop);
             assert_eq!(host.response().unwrap().status, 503, "{bad:?}");
         }

@@ -12,7 +12,6 @@ use crate::{
     config::{KeySource, Settings, invalid},
     counters::Counters,
     host::{Call, CallId, Host, HostError, Level},
-    plugin::timestamp,
 };
 
 /// How often the plugin is woken.
@@ -46,6 +45,8 @@ struct Source {
     last_attempt: Option<Duration>,
     failures: u32,
     held: Option<Held>,
+    /// The key set in use, as it came.
+    body: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -170,6 +171,7 @@ impl Source {
             last_attempt: None,
             failures: 0,
             held: None,
+            body: None,
         }
     }
 
@@ -193,7 +195,7 @@ impl Source {
     }
 
     /// Reads the answer at hand into the guard; returns the time by the host's clock.
-    fn take(&self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<Duration, String> {
+    fn take(&mut self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<Duration, String> {
         match status {
             Some(200) => {}
             Some(status) => return Err(format!("the answer has status {status}")),
@@ -207,8 +209,11 @@ impl Source {
             return Err(format!("the answer is larger than {BODY_MAX} bytes"));
         }
         let wall = host.now().map_err(|HostError| "Envoy has no clock".to_owned())?;
-        let now = timestamp(wall).ok_or_else(|| "the clock is not set".to_owned())?;
-        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())?;
+        // The same keys again cost no remembered token its place in the guard's memory.
+        if self.body.as_ref() != Some(&body) {
+            guard.set_keys(&self.issuer, &body).map_err(|error| error.to_string())?;
+            self.body = Some(body);
+        }
         Ok(wall)
     }
 
@@ -253,8 +258,9 @@ impl Source {
         if by_ticks.max(by_clock) <= seconds(self.settings.max_age_seconds) {
             return;
         }
-        drop_keys(guard, &self.issuer);
+        guard.drop_keys(&self.issuer);
         self.held = None;
+        self.body = None;
         host.log(
             Level::Error,
             &format!("actfor: keys of {} are too old and no longer used", quote(&self.issuer)),
@@ -267,8 +273,6 @@ impl Source {
         self.due = self.due.min(self.last_attempt.map_or(Duration::ZERO, earliest));
     }
 }
-
-fn drop_keys(_guard: &mut Guard, _issuer: &str) {}
 
 fn seconds(count: u32) -> Duration {
     Duration::from_secs(u64::from(count))
@@ -296,7 +300,204 @@ impl Uri {
 
 #[cfg(test)]
 mod tests {
+    use actfor::jose::Algorithm;
+    use actfor_mint::{SigningKey, patterns::Pattern};
+
     use super::*;
+    use crate::{acme::Acme, fake::Fake, plugin::Plugin};
+
+    /// A worker whose issuer has a `jwks_uri`, and a request that its rules allow.
+    struct Worker {
+        host: Fake,
+        plugin: Plugin,
+        acme: Acme,
+        bearer: String,
+    }
+
+    impl Worker {
+        fn start(source: &str) -> Self {
+            let acme = Acme::default();
+            let envoy = format!(r#"{{"envoy":{{"jwks":{{"https://as.example":{source}}}}},"#);
+            let inline = format!(r#""jwks":{{"keys":[{}]}}"#, acme.key.public_jwk());
+            let config = acme.config().replacen('{', &envoy, 1);
+            assert!(config.contains(&inline));
+            let config = config.replace(&inline, r#""jwks_uri":"https://as.example/jwks""#);
+            let host = Fake::request(&[]);
+            host.0.borrow_mut().clusters = vec!["keys"];
+            let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+            let bearer = format!("Bearer {}", acme.token(Pattern::Offline));
+            Self { host, plugin, acme, bearer }
+        }
+
+        /// The code of a refusal, or `allow`.
+        fn ask(&self) -> String {
+            let fields = [(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &self.bearer)];
+            self.host.0.borrow_mut().headers = Fake::request(&fields).0.take().headers;
+            self.host.0.borrow_mut().response = None;
+            self.plugin.on_request(&self.host, 1);
+            let Some(response) = self.host.response() else { return "allow".into() };
+            let (_, code) = response.body.split_once(r#""code":""#).unwrap();
+            code.split('"').next().unwrap().into()
+        }
+
+        fn tick(&mut self, times: usize) {
+            (0..times).for_each(|_| self.plugin.on_tick(&self.host));
+        }
+
+        fn calls(&self) -> usize {
+            self.host.0.borrow().calls.len()
+        }
+
+        /// Answers the last call.
+        fn answer(&mut self, status: Option<u16>, body: impl Into<Vec<u8>>) {
+            self.host.0.borrow_mut().body = body.into();
+            let call = CallId(self.calls() as u32);
+            self.plugin.on_answer(&self.host, call, status);
+        }
+
+        fn jwks(&self) -> String {
+            format!(r#"{{"keys":[{}]}}"#, self.acme.key.public_jwk())
+        }
+
+        /// Ticks until the next fetch starts, and says how many ticks it took.
+        fn wait(&mut self) -> usize {
+            let before = self.calls();
+            (1..10_000)
+                .find(|_| {
+                    self.tick(1);
+                    self.calls() > before
+                })
+                .unwrap()
+        }
+    }
+
+    const SOURCE: &str = r#"{"cluster":"keys","refresh_seconds":60,"max_age_seconds":100}"#;
+
+    #[test]
+    fn until_keys_arrive_the_guard_refuses_and_then_it_decides() {
+        let mut worker = Worker::start(SOURCE);
+        assert_eq!(worker.host.0.borrow().tick, Some(FIRST_TICK));
+        assert_eq!(worker.ask(), "keys_unavailable");
+        worker.tick(1);
+        assert_eq!(worker.host.0.borrow().tick, Some(TICK));
+        assert_eq!(worker.host.0.borrow().calls, ["keys https://as.example/jwks"]);
+        assert_eq!(worker.ask(), "keys_unavailable");
+        worker.answer(Some(200), worker.jwks());
+        assert_eq!(worker.ask(), "allow");
+        assert_eq!(worker.host.count_of("actfor.keys.fetched"), 1);
+        assert_eq!(worker.wait(), 60);
+    }
+
+    #[test]
+    fn rubbish_leaves_the_keys_in_place_until_they_are_too_old() {
+        let rubbish: [(Option<u16>, &[u8]); 7] = [
+            (None, b""),
+            (Some(500), b"{\"keys\":[]}"),
+            (Some(302), b""),
+            (Some(200), b""),
+            (Some(200), b"<html>"),
+            (Some(200), b"{\"keys\":{}}"),
+            (Some(200), &[b' '; BODY_MAX + 1]),
+        ];
+        for (status, body) in rubbish {
+            let mut worker = Worker::start(SOURCE);
+            worker.tick(1);
+            worker.answer(status, body);
+            assert_eq!(worker.ask(), "keys_unavailable", "{status:?}");
+            worker.wait();
+            worker.answer(Some(200), worker.jwks());
+            assert_eq!(worker.ask(), "allow");
+            for _ in 0..100 {
+                assert_eq!(worker.ask(), "allow");
+                worker.tick(1);
+                worker.answer(status, body);
+            }
+            worker.tick(1);
+            assert_eq!(worker.ask(), "keys_unavailable", "{status:?}");
+            worker.answer(Some(200), worker.jwks());
+            worker.wait();
+            worker.answer(Some(200), worker.jwks());
+            assert_eq!(worker.ask(), "allow");
+        }
+    }
+
+    #[test]
+    fn keys_age_while_the_machine_sleeps() {
+        let mut worker = Worker::start(SOURCE);
+        worker.tick(1);
+        worker.answer(Some(200), worker.jwks());
+        worker.host.0.borrow_mut().now += Duration::from_secs(101);
+        assert_eq!(worker.ask(), "allow");
+        worker.tick(1);
+        assert_eq!(worker.ask(), "keys_unavailable");
+    }
+
+    #[test]
+    fn failures_back_off() {
+        let mut worker = Worker::start(r#"{"cluster":"keys"}"#);
+        worker.tick(1);
+        let waits: Vec<_> = (0..8)
+            .map(|_| {
+                worker.answer(None, "");
+                worker.wait()
+            })
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(worker.host.count_of("actfor.keys.failed"), 8);
+    }
+
+    #[test]
+    fn a_cluster_that_is_not_there_is_tried_again() {
+        let mut worker = Worker::start(r#"{"cluster":"absent"}"#);
+        worker.tick(4);
+        assert_eq!(worker.ask(), "keys_unavailable");
+        assert_eq!(worker.calls(), 3);
+        assert!(worker.host.0.borrow().log.concat().contains("does not know the cluster `absent`"));
+    }
+
+    #[test]
+    fn unknown_keys_hasten_a_fetch_but_never_beat_the_minimum_interval() {
+        let mut worker = Worker::start(r#"{"cluster":"keys","min_refresh_seconds":10}"#);
+        worker.tick(1);
+        let other = SigningKey::from_seed(Algorithm::Es256, [9; 32]).unwrap().with_kid("other");
+        worker.answer(Some(200), format!(r#"{{"keys":[{}]}}"#, other.public_jwk()));
+        let mut fetched = 0;
+        for _ in 0..100 {
+            assert_eq!(worker.ask(), "key_unknown");
+            let before = worker.calls();
+            worker.tick(1);
+            if worker.calls() > before {
+                fetched += 1;
+                worker.answer(Some(200), format!(r#"{{"keys":[{}]}}"#, other.public_jwk()));
+            }
+        }
+        assert_eq!(fetched, 10);
+        // Rotation: the key that the tokens are signed with has come.
+        worker.ask();
+        worker.wait();
+        worker.answer(Some(200), worker.jwks());
+        assert_eq!(worker.ask(), "allow");
+    }
+
+    #[test]
+    fn a_key_that_is_gone_verifies_nothing_any_more() {
+        let mut worker = Worker::start(SOURCE);
+        worker.tick(1);
+        worker.answer(Some(200), worker.jwks());
+        assert_eq!(worker.ask(), "allow");
+        worker.wait();
+        worker.answer(Some(200), r#"{"keys":[]}"#);
+        assert_ne!(worker.ask(), "allow");
+    }
+
+    #[test]
+    fn a_lost_call_does_not_end_fetching() {
+        let mut worker = Worker::start(SOURCE);
+        worker.tick(1);
+        assert!((10..20).contains(&worker.wait()));
+        worker.plugin.on_answer(&worker.host, CallId(1), Some(200));
+        assert_eq!(worker.ask(), "keys_unavailable");
+    }
 
     #[test]
     fn takes_a_uri_apart() {

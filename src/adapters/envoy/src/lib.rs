@@ -15,6 +15,10 @@ pub mod plugin;
 pub mod structure;
 
 #[cfg(test)]
+#[path = "../../../../tests/support/acme.rs"]
+#[allow(dead_code, reason = "shared with tests that use other parts of it")]
+mod acme;
+#[cfg(test)]
 mod fake;
 #[cfg(target_arch = "wasm32")]
 mod glue;

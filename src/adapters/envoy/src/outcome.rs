@@ -4,7 +4,7 @@ use actfor::{Code, Decision, Verdict};
 
 /// Everything that the filter takes from a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Outcome<'a> {
     /// Allow, deny or needs approval.
     pub verdict: Verdict,
     /// Why not; `None` on allow.
@@ -12,34 +12,40 @@ pub struct Outcome {
     /// The value of `WWW-Authenticate`, where there is one.
     pub challenge: Option<String>,
     /// Who acts for whom, as far as the token proved it.
-    pub who: Who,
+    pub who: Who<'a>,
     /// The decision document, where it was asked for.
     pub document: Option<String>,
 }
 
 /// Who acts for whom, in names of the model, which hold no character that could end a header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Who {
+pub struct Who<'a> {
     /// `user:ana`
-    pub user: Option<String>,
+    pub user: Option<&'a str>,
     /// `agent:code-helper`
-    pub agent: Option<String>,
+    pub agent: Option<&'a str>,
     /// `instance:…`
-    pub instance: Option<String>,
+    pub instance: Option<&'a str>,
     /// `delegated; mode=interactive`
     pub relationship: Option<String>,
     /// The rule that allowed or refused.
-    pub rule: Option<String>,
+    pub rule: Option<&'a str>,
 }
 
-impl Outcome {
+impl<'a> Outcome<'a> {
     /// From the guard's decision.
-    pub fn of(decision: &Decision, document: Option<String>) -> Self {
+    pub fn of(decision: &'a Decision, document: Option<String>) -> Self {
         Self {
             verdict: decision.verdict(),
             code: decision.code(),
-            challenge: (decision.code() == Some(Code::TokenMissing)).then(|| "Bearer".to_owned()),
-            who: Who::default(),
+            challenge: decision.challenge(),
+            who: Who {
+                user: decision.user(),
+                agent: decision.agent(),
+                instance: decision.instance(),
+                relationship: relationship(decision),
+                rule: decision.rule(),
+            },
             document,
         }
     }
@@ -54,4 +60,13 @@ impl Outcome {
             document: None,
         }
     }
+}
+
+/// The kind, and the mode where there is one: `delegated; mode=interactive`.
+fn relationship(decision: &Decision) -> Option<String> {
+    let kind = decision.kind()?.as_str();
+    Some(match decision.mode() {
+        Some(mode) => [kind, "; mode=", mode.as_str()].concat(),
+        None => kind.to_owned(),
+    })
 }

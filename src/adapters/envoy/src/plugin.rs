@@ -96,12 +96,11 @@ fn spread(seed: u64) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::fake::Fake;
+mod tests {
+    use actfor_mint::patterns::Pattern;
 
-    /// The smallest configuration.
-    pub const CONFIG: &str = r#"{"issuers":[]}"#;
+    use super::*;
+    use crate::{acme::Acme, fake::Fake};
 
     const REQUEST: &[(&str, &str)] = &[
         (":method", "GET"),
@@ -110,17 +109,67 @@ pub(crate) mod tests {
         ("x-request-id", "r-1"),
     ];
 
-    fn configured(host: &Fake, document: &str) -> Plugin {
-        Plugin::configure(host, document.as_bytes()).unwrap()
+    fn configured(host: &Fake) -> Plugin {
+        Plugin::configure(host, Acme::default().config().as_bytes()).unwrap()
+    }
+
+    /// The configuration with one member more.
+    fn with_envoy(envoy: &str) -> String {
+        Acme::default().config().replacen('{', &format!(r#"{{"envoy":{envoy},"#), 1)
+    }
+
+    #[test]
+    fn an_allowed_request_says_who_acts_for_whom() {
+        let bearer = format!("Bearer {}", Acme::default().token(Pattern::Offline));
+        let host = Fake::request(&[REQUEST, &[("authorization", &bearer)]].concat());
+        assert_eq!(configured(&host).on_request(&host, 1), Next::Pass);
+        let found = ["user", "agent", "relationship", "rule", "id"]
+            .map(|name| host.header(&format!("x-actfor-{name}")));
+        let expected = ["user:ana", "agent:code-helper", "delegated; mode=offline", "code-read", "r-1"];
+        assert_eq!(found, expected.map(|value| Some(value.to_owned())));
+        assert!(host.header("x-actfor-instance").unwrap().starts_with("instance:"));
+        assert_eq!(host.header("authorization"), None);
+    }
+
+    #[test]
+    fn the_document_goes_to_the_filter_state_and_nowhere_else() {
+        let host = Fake::request(REQUEST);
+        let plugin =
+            Plugin::configure(&host, with_envoy(r#"{"document":"filter_state"}"#).as_bytes()).unwrap();
+        assert_eq!(plugin.on_request(&host, 1), Next::Stop);
+        let state = host.0.borrow();
+        let document = state.state.get("actfor.document").unwrap();
+        assert!(document.starts_with(r#"{"v":1,"id":"r-1","at":1795000060,"#), "{document}");
+        assert!(!state.response.as_ref().unwrap().body.contains("checks"));
+    }
+
+    #[test]
+    fn two_tokens_are_not_one() {
+        let bearer = format!("Bearer {}", Acme::default().token(Pattern::Offline));
+        let host =
+            Fake::request(&[REQUEST, &[("authorization", &bearer), ("authorization", &bearer)]].concat());
+        assert_eq!(configured(&host).on_request(&host, 1), Next::Stop);
+        assert!(host.response().unwrap().body.contains(r#""code":"token_ambiguous""#));
+    }
+
+    #[test]
+    fn without_a_clock_nothing_passes() {
+        let bearer = format!("Bearer {}", Acme::default().token(Pattern::Offline));
+        let host = Fake::request(&[REQUEST, &[("authorization", &bearer)]].concat());
+        let plugin = configured(&host);
+        host.0.borrow_mut().now = Duration::ZERO;
+        assert_eq!(plugin.on_request(&host, 1), Next::Stop);
+        assert!(host.response().unwrap().body.contains(r#""code":"clock_invalid""#));
     }
 
     #[test]
     fn a_request_without_a_token_is_refused() {
         let host = Fake::request(REQUEST);
-        assert_eq!(configured(&host, CONFIG).on_request(&host, 1), Next::Stop);
+        assert_eq!(configured(&host).on_request(&host, 1), Next::Stop);
         let response = host.response().unwrap();
         assert_eq!(response.status, 401);
         assert!(response.body.contains(r#""code":"token_missing","id":"r-1""#), "{}", response.body);
+        assert!(response.headers.contains(&("www-authenticate".into(), "Bearer".into())));
         assert_eq!(host.header("x-actfor-user"), None);
     }
 
@@ -129,7 +178,7 @@ pub(crate) mod tests {
         for missing in [":path", ":method"] {
             let fields: Vec<_> = REQUEST.iter().copied().filter(|(name, _)| *name != missing).collect();
             let host = Fake::request(&fields);
-            assert_eq!(configured(&host, CONFIG).on_request(&host, 1), Next::Stop);
+            assert_eq!(configured(&host).on_request(&host, 1), Next::Stop);
             assert!(host.response().unwrap().body.contains(r#""code":"request_invalid""#), "{missing}");
         }
     }
@@ -137,7 +186,7 @@ pub(crate) mod tests {
     #[test]
     fn a_request_without_an_id_gets_one() {
         let host = Fake::request(&[(":method", "GET"), (":path", "/")]);
-        configured(&host, CONFIG).on_request(&host, 10);
+        configured(&host).on_request(&host, 10);
         assert!(
             host.response().unwrap().body.contains(r#""id":"18e91f0b541ad800-a""#),
             "{:?}",
@@ -149,7 +198,7 @@ pub(crate) mod tests {
     fn a_proxy_that_does_not_obey_refuses() {
         for function in ["fields", "remove_field", "now", "respond"] {
             let host = Fake::request(REQUEST);
-            let plugin = configured(&host, CONFIG);
+            let plugin = configured(&host);
             let host = host.broken(function);
             assert_eq!(plugin.on_request(&host, 1), Next::Stop, "{function}");
         }
@@ -158,7 +207,7 @@ pub(crate) mod tests {
     #[test]
     fn trailers_lose_what_only_the_filter_may_set() {
         let host = Fake::request(REQUEST);
-        let plugin = configured(&host, CONFIG);
+        let plugin = configured(&host);
         host.0.borrow_mut().trailers =
             vec![("x-actfor-user".into(), b"a".to_vec()), ("x-sum".into(), b"1".to_vec())];
         assert_eq!(plugin.on_trailers(&host), Ok(()));
@@ -169,7 +218,7 @@ pub(crate) mod tests {
     #[test]
     fn a_bad_configuration_refuses_to_load_and_says_why() {
         let host = Fake::request(&[]);
-        let error = Plugin::configure(&host, br#"{"issuers":[],"envoy":{"mode":"off"}}"#).unwrap_err();
+        let error = Plugin::configure(&host, with_envoy(r#"{"mode":"off"}"#).as_bytes()).unwrap_err();
         assert_eq!(error.path, "envoy");
         let log = host.0.borrow().log.concat();
         assert!(
@@ -177,7 +226,10 @@ pub(crate) mod tests {
             "{log}"
         );
         for function in ["now", "counter"] {
-            assert!(Plugin::configure(&Fake::request(&[]).broken(function), CONFIG.as_bytes()).is_err());
+            assert!(
+                Plugin::configure(&Fake::request(&[]).broken(function), Acme::default().config().as_bytes())
+                    .is_err()
+            );
         }
     }
 }
