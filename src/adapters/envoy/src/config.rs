@@ -63,9 +63,6 @@ pub struct KeySource {
     /// Milliseconds until a fetch counts as failed.
     #[serde(default = "timeout_default")]
     pub timeout_ms: u32,
-    /// Seconds for which keys hold when no fetch succeeds any more.
-    #[serde(default = "max_age_default")]
-    pub max_age_seconds: u32,
 }
 
 fn refresh_default() -> u32 {
@@ -78,10 +75,6 @@ fn min_refresh_default() -> u32 {
 
 fn timeout_default() -> u32 {
     5_000
-}
-
-fn max_age_default() -> u32 {
-    3_600
 }
 
 impl Settings {
@@ -128,9 +121,6 @@ impl KeySource {
         if !(1..=60_000).contains(&self.timeout_ms) {
             return wrong("timeout_ms", "write a number from 1 to 60000");
         }
-        if !(self.refresh_seconds..=604_800).contains(&self.max_age_seconds) {
-            return wrong("max_age_seconds", "write a number from refresh_seconds to 604800");
-        }
         Ok(())
     }
 
@@ -169,14 +159,13 @@ mod tests {
     fn reads_every_field() {
         let settings = check(
             r#"{"envoy":{"mode":"shadow","forward_token":true,"document":"filter_state","jwks":{"https://as.example":
-            {"cluster":"keys","refresh_seconds":60,"min_refresh_seconds":5,"timeout_ms":100,"max_age_seconds":90}}}}"#,
+            {"cluster":"keys","refresh_seconds":60,"min_refresh_seconds":5,"timeout_ms":100}}}}"#,
         );
         let source = KeySource {
             cluster: "keys".into(),
             refresh_seconds: 60,
             min_refresh_seconds: 5,
             timeout_ms: 100,
-            max_age_seconds: 90,
         };
         let expected = Settings {
             mode: Mode::Shadow,
@@ -201,10 +190,6 @@ mod tests {
             (
                 r#"{"envoy":{"jwks":{"i":{"cluster":"k","refresh_seconds":0}}}}"#,
                 "envoy.jwks[`i`].refresh_seconds: ",
-            ),
-            (
-                r#"{"envoy":{"jwks":{"i":{"cluster":"k","max_age_seconds":299}}}}"#,
-                "envoy.jwks[`i`].max_age_seconds: ",
             ),
             (
                 r#"{"envoy":{"jwks":{"i":{"cluster":"k","timeout_ms":60001}}}}"#,

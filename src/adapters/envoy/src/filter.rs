@@ -52,7 +52,7 @@ impl Filter<'_> {
         let (Some(method), Some(url)) = (&seen.method, &seen.path) else {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id));
         };
-        let request = Request { id: &id, method, url, headers: &seen.fields, body: None };
+        let request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
         let (decision, document) = match self.settings.document {
             Document::FilterState => {
                 let (decision, document) = self.guard.explain(&request, timestamp(now));

@@ -1,8 +1,8 @@
 //! Key sets that are fetched in the background: when, how often, and when they are too old to be believed.
 //!
 //! Nothing here waits for a request and no request waits for this: until an issuer's keys have arrived, its
-//! tokens refuse with `keys_unavailable`. An answer that is not a key set leaves the keys from before in place
-//! until they are too old.
+//! tokens refuse with `keys_unavailable`. An answer that is not a key set leaves the keys from before in place; how
+//! long they hold is the guard's to say (`jwks_max_age`).
 
 use core::{cell::Cell, time::Duration};
 
@@ -12,6 +12,7 @@ use crate::{
     config::{KeySource, Settings, invalid},
     counters::Counters,
     host::{Call, CallId, Host, HostError, Level},
+    plugin::timestamp,
 };
 
 /// How often the plugin is woken.
@@ -44,22 +45,13 @@ struct Source {
     pending: Option<Pending>,
     last_attempt: Option<Duration>,
     failures: u32,
-    held: Option<Held>,
-    /// The key set in use, as it came.
-    body: Option<Vec<u8>>,
+    ever_fetched: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     call: CallId,
     since: Duration,
-}
-
-/// Keys in use, and since when by both clocks.
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    running: Duration,
-    wall: Duration,
 }
 
 /// A `jwks_uri` in its parts.
@@ -120,18 +112,16 @@ impl Fetcher {
         self.unknown_key_seen.set(true);
     }
 
-    /// Time has passed: drops keys that are too old, and fetches what is due.
-    pub fn tick(&mut self, host: &impl Host, guard: &mut Guard, counters: &Counters) {
+    /// Time has passed: fetches what is due.
+    pub fn tick(&mut self, host: &impl Host, counters: &Counters) {
         if self.ticking {
             self.running = self.running.saturating_add(TICK);
         } else if host.set_tick(TICK).is_ok() {
             self.ticking = true;
         }
         let hasten = self.unknown_key_seen.take();
-        let wall = host.now().ok();
         for source in &mut self.sources {
             source.give_up_waiting(host, counters, self.running);
-            source.forget_old_keys(host, guard, self.running, wall);
             if hasten {
                 source.hasten();
             }
@@ -154,7 +144,7 @@ impl Fetcher {
         let Some(source) = self.sources.iter_mut().find(mine) else { return };
         source.pending = None;
         match source.take(host, guard, status) {
-            Ok(wall) => source.succeeded(host, counters, Held { running: self.running, wall }),
+            Ok(()) => source.succeeded(host, counters, self.running),
             Err(why) => source.failed(host, counters, self.running, &why),
         }
     }
@@ -170,8 +160,7 @@ impl Source {
             pending: None,
             last_attempt: None,
             failures: 0,
-            held: None,
-            body: None,
+            ever_fetched: false,
         }
     }
 
@@ -194,8 +183,8 @@ impl Source {
         }
     }
 
-    /// Reads the answer at hand into the guard; returns the time by the host's clock.
-    fn take(&mut self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<Duration, String> {
+    /// Reads the answer at hand into the guard.
+    fn take(&self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<(), String> {
         match status {
             Some(200) => {}
             Some(status) => return Err(format!("the answer has status {status}")),
@@ -208,22 +197,17 @@ impl Source {
         if body.len() > BODY_MAX {
             return Err(format!("the answer is larger than {BODY_MAX} bytes"));
         }
-        let wall = host.now().map_err(|HostError| "Envoy has no clock".to_owned())?;
-        // The same keys again cost no remembered token its place in the guard's memory.
-        if self.body.as_ref() != Some(&body) {
-            guard.set_keys(&self.issuer, &body).map_err(|error| error.to_string())?;
-            self.body = Some(body);
-        }
-        Ok(wall)
+        let now = host.now().ok().and_then(timestamp).ok_or_else(|| "the clock is not set".to_owned())?;
+        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())
     }
 
-    fn succeeded(&mut self, host: &impl Host, counters: &Counters, held: Held) {
-        if self.held.is_none() || self.failures > 0 {
+    fn succeeded(&mut self, host: &impl Host, counters: &Counters, running: Duration) {
+        if !self.ever_fetched || self.failures > 0 {
             host.log(Level::Info, &format!("actfor: keys of {} fetched", quote(&self.issuer)));
         }
+        self.ever_fetched = true;
         self.failures = 0;
-        self.held = Some(held);
-        self.due = held.running.saturating_add(seconds(self.settings.refresh_seconds));
+        self.due = running.saturating_add(seconds(self.settings.refresh_seconds));
         let _ = host.count(counters.keys_fetched);
     }
 
@@ -242,29 +226,6 @@ impl Source {
             self.pending = None;
             self.failed(host, counters, running, "the call was lost");
         }
-    }
-
-    /// Keys age by the clock of the host too: it goes on while a machine sleeps. Without a clock the ticks count.
-    fn forget_old_keys(
-        &mut self,
-        host: &impl Host,
-        guard: &mut Guard,
-        running: Duration,
-        wall: Option<Duration>,
-    ) {
-        let Some(held) = self.held else { return };
-        let by_ticks = running.saturating_sub(held.running);
-        let by_clock = wall.map_or(Duration::ZERO, |wall| wall.saturating_sub(held.wall));
-        if by_ticks.max(by_clock) <= seconds(self.settings.max_age_seconds) {
-            return;
-        }
-        guard.drop_keys(&self.issuer);
-        self.held = None;
-        self.body = None;
-        host.log(
-            Level::Error,
-            &format!("actfor: keys of {} are too old and no longer used", quote(&self.issuer)),
-        );
     }
 
     /// Fetches as early as the minimum interval allows.
@@ -321,7 +282,8 @@ mod tests {
             let inline = format!(r#""jwks":{{"keys":[{}]}}"#, acme.key.public_jwk());
             let config = acme.config().replacen('{', &envoy, 1);
             assert!(config.contains(&inline));
-            let config = config.replace(&inline, r#""jwks_uri":"https://as.example/jwks""#);
+            let config =
+                config.replace(&inline, r#""jwks_uri":"https://as.example/jwks","jwks_max_age":100"#);
             let host = Fake::request(&[]);
             host.0.borrow_mut().clusters = vec!["keys"];
             let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
@@ -342,6 +304,14 @@ mod tests {
 
         fn tick(&mut self, times: usize) {
             (0..times).for_each(|_| self.plugin.on_tick(&self.host));
+        }
+
+        /// Lets seconds pass, by the clock and by ticks.
+        fn pass(&mut self, seconds: u64) {
+            for _ in 0..seconds {
+                self.host.0.borrow_mut().now += TICK;
+                self.tick(1);
+            }
         }
 
         fn calls(&self) -> usize {
@@ -371,7 +341,7 @@ mod tests {
         }
     }
 
-    const SOURCE: &str = r#"{"cluster":"keys","refresh_seconds":60,"max_age_seconds":100}"#;
+    const SOURCE: &str = r#"{"cluster":"keys","refresh_seconds":60}"#;
 
     #[test]
     fn until_keys_arrive_the_guard_refuses_and_then_it_decides() {
@@ -407,12 +377,12 @@ mod tests {
             worker.wait();
             worker.answer(Some(200), worker.jwks());
             assert_eq!(worker.ask(), "allow");
-            for _ in 0..100 {
-                assert_eq!(worker.ask(), "allow");
-                worker.tick(1);
+            for _ in 0..99 {
+                worker.pass(1);
                 worker.answer(status, body);
+                assert_eq!(worker.ask(), "allow");
             }
-            worker.tick(1);
+            worker.pass(2);
             assert_eq!(worker.ask(), "keys_unavailable", "{status:?}");
             worker.answer(Some(200), worker.jwks());
             worker.wait();
@@ -426,9 +396,8 @@ mod tests {
         let mut worker = Worker::start(SOURCE);
         worker.tick(1);
         worker.answer(Some(200), worker.jwks());
-        worker.host.0.borrow_mut().now += Duration::from_secs(101);
         assert_eq!(worker.ask(), "allow");
-        worker.tick(1);
+        worker.host.0.borrow_mut().now += Duration::from_secs(101);
         assert_eq!(worker.ask(), "keys_unavailable");
     }
 

@@ -74,7 +74,7 @@ impl Plugin {
 
     /// Time has passed.
     pub fn on_tick(&mut self, host: &impl Host) {
-        self.keys.tick(host, &mut self.guard, &self.counters);
+        self.keys.tick(host, &self.counters);
     }
 
     /// A call has been answered, or has failed if there is no status.
