@@ -1,0 +1,24 @@
+//! The Envoy filter: asks the guard about every request, then refuses it or passes it on with who is acting for whom.
+//!
+//! The logic is written against [`host::Host`] and tested natively; `glue.rs` joins it to proxy-wasm. What
+//! reads the token and decides is the core; here is only what is Envoy's: its headers, its filter state, its
+//! counters, its clusters and its clock. Whatever goes wrong on the way refuses the request.
+
+pub mod config;
+pub mod counters;
+pub mod filter;
+pub mod headers;
+pub mod host;
+pub mod keys;
+pub mod outcome;
+pub mod plugin;
+pub mod structure;
+
+#[cfg(test)]
+#[path = "../../../../tests/support/acme.rs"]
+#[allow(dead_code, reason = "shared with tests that use other parts of it")]
+mod acme;
+#[cfg(test)]
+mod fake;
+#[cfg(target_arch = "wasm32")]
+mod glue;
