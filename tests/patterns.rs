@@ -43,12 +43,9 @@ fn a_steered_agent_may_what_the_user_lent_it() {
     );
     check(&acme, &t1, None, PUSH_INFRA, NOW, ("not_covered", None));
     check(&acme, &t1, None, PUSH_WEB, 1_795_000_180, ("presence_expired", None));
-    let lost = Acme {
-        tuples: acme
-            .tuples
-            .replace(r#"{ "user": "user:ana", "relation": "writer", "object": "repo:web" },"#, ""),
-        ..acme
-    };
+    let tuple = r#"{"user":"user:ana","relation":"writer","object":"repo:web"},"#;
+    assert!(acme.tuples.contains(tuple));
+    let lost = Acme { tuples: acme.tuples.replace(tuple, ""), ..acme };
     check(&lost, &t1, None, PUSH_WEB, NOW, ("user_lacks_relation", Some("code-help")));
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use actfor::jose::Algorithm;
-use actfor::json::Writer;
+use actfor::json::{self, Writer};
 use actfor::{Decision, Guard, Request, Timestamp};
 use actfor_mint::SigningKey;
 use actfor_mint::patterns::{Mint, Pattern, claims};
@@ -37,7 +37,7 @@ impl Default for Acme {
                 "clients":{"code-helper":"agent","test-runner":"agent","hr-agent":"agent","web-*":"app","both":"mixed"}"#
                 .into(),
             rules: RULES.into(),
-            tuples: TUPLES.into(),
+            tuples: compact(TUPLES),
         }
     }
 }
@@ -82,6 +82,13 @@ impl Acme {
     pub fn sign(&self, claims: &str) -> String {
         self.key.sign("at+jwt", claims)
     }
+}
+
+/// JSON without white space.
+fn compact(text: &str) -> String {
+    let mut w = Writer::default();
+    w.value(&json::parse(text.as_bytes(), &json::Limits::CONFIG).unwrap());
+    w.finish()
 }
 
 /// Decides, and asserts that the explanation says the same.
