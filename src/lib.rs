@@ -10,6 +10,7 @@ mod config;
 mod decision;
 mod document;
 mod error;
+pub mod expr;
 mod guard;
 pub mod identity;
 pub mod jose;

@@ -304,3 +304,104 @@ fn the_same_tuples_in_any_order_are_the_same_pack() {
     list.reverse();
     assert_eq!(World::new(DEEP, &list).pack.bytes(), one);
 }
+
+const CONDITIONAL: &str = "model
+  schema 1.1
+type user
+type group
+  relations
+    define member: [user with on_call]
+type doc
+  relations
+    define viewer: [user with in_region, user, user:* with in_region, group#member]
+    define editor: viewer but not blocked
+    define blocked: [user with in_region]
+
+condition in_region(region: string, allowed: list<string>) { # where
+  region in allowed
+}
+
+condition on_call(now: timestamp, until: timestamp) {
+  now < until
+}
+";
+
+fn with(text: &str, condition: &str, context: &str) -> actfor::relation::Tuple {
+    let context = actfor::json::parse(context.as_bytes(), &actfor::json::Limits::TOKEN).unwrap().into_owned();
+    actfor::relation::Tuple { condition: Some((condition.into(), context)), ..support::tuple(text) }
+}
+
+#[test]
+fn conditions_hold_or_not_or_are_unknown() {
+    let world = World::new(
+        CONDITIONAL,
+        &[
+            with("user:ana viewer doc:1", "in_region", r#"{"allowed":["eu","us"]}"#),
+            with("user:* viewer doc:2", "in_region", r#"{"region":"eu","allowed":["eu"]}"#),
+            with("user:bo member group:ops", "on_call", r#"{"until":"2026-01-01T00:00:00Z"}"#),
+            support::tuple("group:ops#member viewer doc:3"),
+            support::tuple("user:cy viewer doc:1"),
+            with("user:cy blocked doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+        ],
+    );
+    for (question, context, truth) in [
+        ("user:ana viewer doc:1", r#"{"region":"eu"}"#, True),
+        ("user:ana viewer doc:1", r#"{"region":"cn"}"#, False),
+        ("user:ana viewer doc:1", "{}", Unknown),
+        ("user:ana viewer doc:1", r#"{"region":5}"#, Unknown),
+        // What the tuple brings along comes first.
+        ("user:ana viewer doc:1", r#"{"region":"cn","allowed":["cn"]}"#, False),
+        ("user:ana viewer doc:2", r#"{"region":"cn"}"#, True),
+        ("user:bo viewer doc:3", r#"{"now":"2025-12-31T23:59:59Z"}"#, True),
+        ("user:bo viewer doc:3", r#"{"now":"2026-01-01T00:00:00Z"}"#, False),
+        ("user:bo viewer doc:3", "{}", Unknown),
+        ("user:cy editor doc:1", r#"{"region":"cn"}"#, True),
+        ("user:cy editor doc:1", r#"{"region":"eu"}"#, False),
+        ("user:cy editor doc:1", "{}", Unknown),
+    ] {
+        let context = actfor::json::parse(context.as_bytes(), &actfor::json::Limits::TOKEN).unwrap();
+        let facts = Facts { context: context.as_object(), ..Facts::default() };
+        assert_eq!(world.answer(question, &facts).truth, truth, "{question} {context:?}");
+    }
+}
+
+#[test]
+fn conditions_are_checked_when_the_model_is_read() {
+    for (body, part) in [
+        ("region.matches(\"e.*\")", "not supported"),
+        ("region == 5", "`string` and a `int`"),
+        ("other == region", "no variable `other`"),
+    ] {
+        let text = format!(
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [user with c]\ncondition c(region: string) {{\n  {body}\n}}\n"
+        );
+        let error = Model::parse("m.fga", &text).unwrap_err();
+        assert_eq!((error.at.line, error.at.column), (8, 3), "{error}");
+        assert!(error.message.contains(part), "{error}");
+    }
+    let model = Model::parse("m", CONDITIONAL).unwrap();
+    for (tuple, part) in [
+        (with("user:ana viewer doc:1", "on_call", "{}"), "does not take"),
+        (with("user:ana member group:1", "nope", "{}"), "does not take"),
+        (support::tuple("user:ana member group:1"), "only with condition"),
+    ] {
+        assert!(model.admits(&tuple).unwrap_err().contains(part), "{tuple:?}");
+    }
+    let mut builder = actfor::pack::Builder::default();
+    for (tuple, part) in [
+        (with("user:ana viewer doc:1", "in_region", r#"{"regoin":"eu"}"#), "no parameter"),
+        (with("user:ana viewer doc:1", "in_region", r#"{"allowed":[1]}"#), "wrong type"),
+        (with("user:ana viewer doc:1", "in_region", r#"{"region":1}"#), "of type `string`"),
+    ] {
+        let error = actfor::relation::compile(&model, &[tuple], &mut builder).unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn printing_and_reading_again_is_the_same_model() {
+    for text in [ACME, DEEP, CONDITIONAL] {
+        let model = Model::parse("m", text).unwrap();
+        assert_eq!(Model::parse("m", &model.to_dsl()).unwrap().to_dsl(), model.to_dsl());
+    }
+}

@@ -123,7 +123,7 @@ impl Stage {
         if tuples.iter().any(|tuple| self.model.admits(tuple).is_err()) {
             return Err(2027);
         }
-        Ok(Overlay::new(&self.relations, &self.pack, &tuples).unwrap())
+        Ok(Overlay::new(&self.model, &self.relations, &self.pack, &tuples).unwrap())
     }
 
     fn check(&self, assertion: &Value<'_>) -> Outcome<bool> {

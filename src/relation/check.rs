@@ -8,9 +8,12 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::load::{Node, Relations, SubjectForm};
+use super::bytes::item;
+use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
+use crate::expr::{Fact, Value, Variables, unpack};
+use crate::json;
 use crate::pack::{Pack, Section};
 use crate::truth::Truth;
 
@@ -32,6 +35,8 @@ pub struct Facts<'a> {
     pub overlay: Option<&'a Overlay>,
     /// Relations (type and name) of which it is not known for this request whether there are further tuples.
     pub unknown: &'a [(&'a str, &'a str)],
+    /// Values for the parameters of conditions; those that a tuple brings along come first.
+    pub context: Option<&'a json::Object<'a>>,
     /// How far a search may go.
     pub limits: Limits,
 }
@@ -293,21 +298,30 @@ impl<'a> View<'a> {
 
     /// Whether a tuple is there, and holds.
     pub fn holds(&self, edge: u32, object: u32, subject: u32) -> Truth {
-        if self.facts.overlay.is_some_and(|overlay| overlay.contains(edge, object, subject)) {
-            return Truth::True;
+        let Some(info) = self.relations.edge(edge) else { return Truth::Unknown };
+        if let Some(overlay) = self.facts.overlay.filter(|overlay| overlay.contains(edge, object, subject)) {
+            let truth = self.condition(info, overlay.context(edge, object, subject));
+            if truth == Truth::True {
+                return truth;
+            }
+            return truth.or(self.stored(info, object, subject));
         }
-        let Some(info) = self.relations.edge(edge) else { return Truth::False };
-        let row = info.forward.row(self.tuples, object);
+        self.stored(info, object, subject)
+    }
+
+    fn stored(&self, edge: &Edge, object: u32, subject: u32) -> Truth {
+        let row = edge.forward.row(self.tuples, object);
         // A group of thousands is slower to search than the few groups of a person.
-        let mut found = None;
-        if row.len() > 64 && info.condition.is_none() {
-            let reverse = info.reverse.row(self.tuples, subject);
+        if row.len() > 64 && edge.condition.is_none() {
+            let reverse = edge.reverse.row(self.tuples, subject);
             if reverse.len() < row.len() {
-                found = Some(reverse.position(self.tuples, object).is_some());
+                return reverse.position(self.tuples, object).is_some().into();
             }
         }
-        let found = found.unwrap_or_else(|| row.position(self.tuples, subject).is_some());
-        if found && info.condition.is_some() { Truth::Unknown } else { found.into() }
+        match row.position(self.tuples, subject) {
+            Some(position) => self.condition(edge, self.context(edge, position)),
+            None => Truth::False,
+        }
     }
 
     /// The subject number `index` of a row, with whether its tuple holds; the pack's first, then those beside it.
@@ -315,11 +329,55 @@ impl<'a> View<'a> {
         let info = self.relations.edge(edge)?;
         let row = info.forward.row(self.tuples, object);
         if index < row.len() {
-            let truth = if info.condition.is_some() { Truth::Unknown } else { Truth::True };
-            return Some((row.get(self.tuples, index)?, truth));
+            let context = row.start.checked_add(index).and_then(|position| self.context(info, position));
+            return Some((row.get(self.tuples, index)?, self.condition(info, context)));
         }
         let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
-        Some((overlay.subject(edge, object, index.checked_sub(row.len())?)?, Truth::True))
+        let subject = overlay.subject(edge, object, index.checked_sub(row.len())?)?;
+        Some((subject, self.condition(info, overlay.context(edge, object, subject))))
+    }
+
+    /// The values that the tuple at a position of the edge brings along.
+    fn context(&self, edge: &Edge, position: u32) -> Option<&'a [u8]> {
+        if edge.condition.is_none() {
+            return None;
+        }
+        self.relations.context(self.tuples, item(self.tuples, edge.contexts_at, position)?)
+    }
+
+    /// Whether the condition of a tuple holds, with the values that the tuple and the request bring along.
+    fn condition(&self, edge: &Edge, context: Option<&[u8]>) -> Truth {
+        let Some(number) = edge.condition else { return Truth::True };
+        let info = self.relations.conditions.get(number as usize);
+        let (Some(info), Some((context, _))) = (info, context.and_then(unpack)) else {
+            return Truth::Unknown;
+        };
+        let Some(code) = self.model.get(info.code.start..info.code.end) else { return Truth::Unknown };
+        let values = Values { model: self.model, info, context, request: self.facts.context };
+        info.program.eval(code, &values)
+    }
+}
+
+/// The values of a condition's parameters: the tuple's own come first.
+struct Values<'a> {
+    model: &'a [u8],
+    info: &'a ConditionInfo,
+    context: Value<'a>,
+    request: Option<&'a json::Object<'a>>,
+}
+
+impl Variables for Values<'_> {
+    fn get(&self, index: u32) -> Fact<'_> {
+        let Some((name, ty)) = self.info.parameters.get(index as usize) else { return Fact::Unknown };
+        let name = name.text(self.model);
+        match self.context.member(name) {
+            Ok(Some(value)) => return Fact::Known(value),
+            Ok(None) => {}
+            Err(()) => return Fact::Unknown,
+        }
+        let value =
+            self.request.and_then(|request| request.get(name)).and_then(|value| Value::from_json(value, *ty));
+        value.map_or(Fact::Unknown, Fact::Known)
     }
 }
 

@@ -7,6 +7,7 @@ use super::bytes::{In, Span, item};
 use super::compile::{FORM_PLAIN, FORM_USERSET, FORM_WILDCARD, NONE};
 use super::compile::{NODE_AND, NODE_COMPUTED, NODE_DIRECT, NODE_FROM, NODE_NOT, NODE_OR};
 use super::names::Names;
+use crate::expr::{Program, Type, words_type};
 use crate::pack::{Pack, PackError, Section};
 
 /// Where everything is in a pack: numbers only, so it can outlive any borrow of the pack. It answers only
@@ -19,6 +20,7 @@ pub struct Relations {
     pub(crate) nodes: Vec<Node>,
     pub(crate) list: Vec<u32>,
     pub(crate) edges: Vec<Edge>,
+    pub(crate) conditions: Vec<ConditionInfo>,
     contexts: u32,
     contexts_at: u32,
 }
@@ -27,6 +29,14 @@ pub struct Relations {
 pub(crate) struct TypeInfo {
     pub name: Span,
     pub names: Names,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ConditionInfo {
+    pub name: Span,
+    pub parameters: Vec<(Span, Type)>,
+    pub code: Span,
+    pub program: Program,
 }
 
 #[derive(Debug, Clone)]
@@ -154,6 +164,23 @@ impl Relations {
                 contexts_at: NONE,
             });
         }
+        let mut conditions = Vec::new();
+        for _ in 0..input.count(8)? {
+            let name = input.text()?;
+            let mut parameters = Vec::new();
+            for _ in 0..input.count(12)? {
+                let name = input.text()?;
+                parameters.push((name, words_type([input.word()?, input.word()?])?));
+            }
+            let length = input.count(1)?;
+            let code = Span { start: input.at, end: input.at.checked_add(length)? };
+            input.at = code.end;
+            let program = Program::load(bytes.get(code.start..code.end)?)?;
+            conditions.push(ConditionInfo { name, parameters, code, program });
+        }
+        let known =
+            |edge: &Edge| edge.condition.is_none_or(|condition| (condition as usize) < conditions.len());
+        edges.iter().all(known).then_some(())?;
         if input.at != bytes.len() {
             return None;
         }
@@ -170,7 +197,7 @@ impl Relations {
             .map(|(index, node)| checker.node(index, *node))
             .collect::<Option<_>>()?;
         let types = names.into_iter().map(|name| TypeInfo { name, names: Names::EMPTY }).collect();
-        Some(Self { source, types, relations, nodes, list, edges, contexts: 0, contexts_at: 0 })
+        Some(Self { source, types, relations, nodes, list, edges, conditions, contexts: 0, contexts_at: 0 })
     }
 
     fn tuples(&mut self, bytes: &[u8]) -> Option<()> {
@@ -310,7 +337,7 @@ impl Relations {
         u32::try_from(self.relations.iter().position(found)?).ok()
     }
 
-    /// The values that a conditional tuple brings along, as JSON text.
+    /// The values that a conditional tuple brings along, packed.
     pub(crate) fn context<'b>(&self, tuples: &'b [u8], number: u32) -> Option<&'b [u8]> {
         if number >= self.contexts {
             return None;

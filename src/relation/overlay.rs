@@ -1,10 +1,10 @@
 //! Tuples beside the pack: those that hold for one request, and changes since the pack was made.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::bytes::small;
-use super::load::{Relations, SubjectForm};
-use super::model::Place;
+use super::load::Relations;
+use super::model::{Model, Place};
 use super::tuples::{Subject, Tuple, parse_object};
 use crate::error::{Code, PolicyError};
 use crate::pack::{Pack, Section};
@@ -20,22 +20,29 @@ pub struct Overlay {
     added: Vec<(u32, u32, u32)>,
     /// Edge, subject, object: sorted.
     reverse: Vec<(u32, u32, u32)>,
+    /// By edge, object, subject: the values that a conditional tuple brings along, packed.
+    contexts: BTreeMap<(u32, u32, u32), Vec<u8>>,
 }
 
 impl Overlay {
-    /// Tuples that hold beside those of the pack.
+    /// Tuples that hold beside those of the pack. `model` is that of the pack: [`Model::parse`] of
+    /// [`Relations::source`].
     ///
     /// # Errors
-    /// `tuple_invalid` where a tuple does not fit the model of the pack.
-    pub fn new(relations: &Relations, pack: &Pack, tuples: &[Tuple]) -> Result<Self, PolicyError> {
+    /// `tuple_invalid` where a tuple does not fit the model.
+    pub fn new(
+        model: &Model,
+        relations: &Relations,
+        pack: &Pack,
+        tuples: &[Tuple],
+    ) -> Result<Self, PolicyError> {
         let mut overlay = Self::default();
         for (index, tuple) in tuples.iter().enumerate() {
-            let added = overlay.row(relations, pack, tuple).ok_or_else(|| {
+            overlay.add(model, relations, pack, tuple).map_err(|message| {
                 let place = Place { line: small(index.saturating_add(1)), column: 1 };
-                let symbol = alloc::format!("{} {} {}", tuple.user, tuple.relation, tuple.object);
-                place.error(Code::TupleInvalid, "tuples", &symbol, "the model does not take this tuple")
+                let symbol = format!("{} {} {}", tuple.user, tuple.relation, tuple.object);
+                place.error(Code::TupleInvalid, "tuples", &symbol, message)
             })?;
-            overlay.added.push(added);
         }
         overlay.added.sort_unstable();
         overlay.added.dedup();
@@ -44,30 +51,49 @@ impl Overlay {
         Ok(overlay)
     }
 
-    fn row(&mut self, relations: &Relations, pack: &Pack, tuple: &Tuple) -> Option<(u32, u32, u32)> {
+    fn add(
+        &mut self,
+        model: &Model,
+        relations: &Relations,
+        pack: &Pack,
+        tuple: &Tuple,
+    ) -> Result<(), String> {
+        let restriction = model.restriction(tuple)?;
+        let mismatch = || String::from("the model is not that of the pack");
+        let row = self.row(relations, pack, tuple, restriction).ok_or_else(mismatch)?;
+        if let Some((name, values)) = &tuple.condition {
+            let condition =
+                model.conditions.iter().find(|condition| condition.name == *name).ok_or_else(mismatch)?;
+            self.contexts.insert(row, condition.pack_context(values)?);
+        }
+        self.added.push(row);
+        Ok(())
+    }
+
+    fn row(
+        &mut self,
+        relations: &Relations,
+        pack: &Pack,
+        tuple: &Tuple,
+        restriction: usize,
+    ) -> Option<(u32, u32, u32)> {
         let model = pack.section(Section::Model);
         let (ty, id) = parse_object(&tuple.object)?;
         let subject = Subject::parse(&tuple.user)?;
         let ty = relations.ty(model, ty)?;
         let relation = relations.relation_of(model, ty, &tuple.relation)?;
         let subject_type = relations.ty(model, subject.ty)?;
-        let form = match subject.relation {
-            Some(name) => SubjectForm::Userset(relations.relation_of(model, subject_type, name)?),
-            None if subject.is_wildcard() => SubjectForm::Wildcard,
-            None => SubjectForm::Plain,
-        };
-        let fits = |edge: &super::load::Edge| {
-            edge.ty == subject_type
-                && edge.form == form
-                && edge.condition.is_none()
-                && tuple.condition.is_none()
-        };
-        let index = relations.edges_of(relation).iter().position(fits)?;
-        let edge = relations.info(relation)?.first_edge.checked_add(small(index))?;
+        let edge = relations.info(relation)?.first_edge.checked_add(small(restriction))?;
+        relations.edge(edge).filter(|edge| edge.ty == subject_type && edge.relation == relation)?;
         let object = self.number(relations, pack, ty, id);
         let subject =
             if subject.is_wildcard() { 0 } else { self.number(relations, pack, subject_type, subject.id) };
         Some((edge, object, subject))
+    }
+
+    /// The values that a conditional tuple brings along, packed.
+    pub(crate) fn context(&self, edge: u32, object: u32, subject: u32) -> Option<&[u8]> {
+        self.contexts.get(&(edge, object, subject)).map(Vec::as_slice)
     }
 
     fn number(&mut self, relations: &Relations, pack: &Pack, ty: u32, id: &str) -> u32 {

@@ -5,10 +5,9 @@
 
 use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
-use super::model::{
-    Condition, Form, Model, ParameterType, Place, Relation, Restriction, Rewrite, Type, validate,
-};
+use super::model::{Condition, Form, Model, Place, Relation, Restriction, Rewrite, TypeDefinition, validate};
 use crate::error::{Code, PolicyError, quote};
+use crate::expr::{Item, Type};
 
 /// How deep parentheses may nest.
 const DEPTH: usize = 32;
@@ -194,10 +193,10 @@ impl<'a> Parser<'a> {
         Ok(model)
     }
 
-    fn type_definition(&mut self) -> Result<Type, PolicyError> {
+    fn type_definition(&mut self) -> Result<TypeDefinition, PolicyError> {
         self.next()?;
         let name = self.name("the name of a type")?;
-        let mut ty = Type { name: name.text.into(), relations: Vec::new(), at: name.at };
+        let mut ty = TypeDefinition { name: name.text.into(), relations: Vec::new(), at: name.at };
         if self.is("relations") {
             self.starts_line()?;
             let token = self.next()?;
@@ -340,7 +339,7 @@ impl<'a> Parser<'a> {
         self.next()?;
         let name = self.name("the name of a condition")?;
         self.sign("(", "before the parameters")?;
-        let mut parameters: Vec<(String, ParameterType)> = Vec::new();
+        let mut parameters: Vec<(String, Type)> = Vec::new();
         loop {
             let parameter = self.name("the name of a parameter")?;
             if parameters.iter().any(|(known, _)| known == parameter.text) {
@@ -404,29 +403,35 @@ impl<'a> Parser<'a> {
         Err(self.error(open, "the `{` of the condition is never closed"))
     }
 
-    fn parameter_type(&mut self) -> Result<ParameterType, PolicyError> {
+    fn parameter_type(&mut self) -> Result<Type, PolicyError> {
         let name = self.name("a type, such as `string`, `int` or `list<string>`")?;
-        let plain = match name.text {
-            "any" => ParameterType::Any,
-            "bool" => ParameterType::Bool,
-            "duration" => ParameterType::Duration,
-            "double" => ParameterType::Double,
-            "int" => ParameterType::Int,
-            "ipaddress" => ParameterType::IpAddress,
-            "string" => ParameterType::String,
-            "timestamp" => ParameterType::Timestamp,
-            "uint" => ParameterType::Uint,
-            "list" | "map" => {
-                self.sign("<", "and a type, as in `list<string>`")?;
-                if self.is("list") || self.is("map") {
-                    return Err(self.error(self.token, "a list or map holds plain values; write `list<string>`"));
-                }
-                let inner = Box::new(self.parameter_type()?);
-                self.sign(">", "to close the type")?;
-                return Ok(if name.text == "list" { ParameterType::List(inner) } else { ParameterType::Map(inner) });
-            }
-            _ => return Err(self.error(name, format!("there is no type {}; use `any`, `bool`, `double`, `duration`, `int`, `ipaddress`, `list<...>`, `map<...>`, `string`, `timestamp` or `uint`", quote(name.text)))),
+        let generic = match name.text {
+            "list" => Type::List,
+            "map" => Type::Map,
+            _ => return self.plain_type(name).map(Type::from),
         };
-        Ok(plain)
+        self.sign("<", "and a type, as in `list<string>`")?;
+        let inner = self.name("a type, such as `string`")?;
+        if matches!(inner.text, "list" | "map") {
+            return Err(self.error(inner, "a list or map holds plain values; write `list<string>`"));
+        }
+        let inner = self.plain_type(inner)?;
+        self.sign(">", "to close the type")?;
+        Ok(generic(inner))
+    }
+
+    fn plain_type(&self, name: Token<'_>) -> Result<Item, PolicyError> {
+        Ok(match name.text {
+            "any" => Item::Any,
+            "bool" => Item::Bool,
+            "duration" => Item::Duration,
+            "double" => Item::Double,
+            "int" => Item::Int,
+            "ipaddress" => Item::IpAddress,
+            "string" => Item::String,
+            "timestamp" => Item::Timestamp,
+            "uint" => Item::Uint,
+            _ => return Err(self.error(name, format!("there is no type {}; use `any`, `bool`, `double`, `duration`, `int`, `ipaddress`, `list<...>`, `map<...>`, `string`, `timestamp` or `uint`", quote(name.text)))),
+        })
     }
 }
