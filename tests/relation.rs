@@ -405,3 +405,44 @@ fn printing_and_reading_again_is_the_same_model() {
         assert_eq!(Model::parse("m", &model.to_dsl()).unwrap().to_dsl(), model.to_dsl());
     }
 }
+
+#[test]
+fn the_json_form_is_the_same_model() {
+    for text in [ACME, DEEP, CONDITIONAL] {
+        let model = Model::parse("m", text).unwrap();
+        let again = Model::from_json("m.json", model.to_json().as_bytes()).unwrap();
+        assert_eq!(again.to_dsl(), model.to_dsl());
+        assert_eq!(again.to_json(), model.to_json());
+    }
+    // Where the language could not write it, the pack carries it all the same.
+    let odd = r#"{"schema_version":"1.1","type_definitions":[{"type":"user"},{"type":"a","relations":{
+        "x":{"this":{}},"y":{"difference":{"base":{"computedUserset":{"relation":"x"}},"subtract":{"this":{}}}}},
+        "metadata":{"relations":{"x":{"directly_related_user_types":[{"type":"user"}]},"y":{"directly_related_user_types":[{"type":"user"}]}}}}]}"#;
+    let model = Model::from_json("odd.json", odd.as_bytes()).unwrap();
+    assert!(Model::parse("odd", &model.to_dsl()).is_err());
+    assert_eq!(Model::from_pack(&model.to_dsl()).unwrap(), model);
+}
+
+#[test]
+fn json_models_that_cannot_work_are_refused() {
+    for (text, part) in [
+        ("[]", "object"),
+        ("{\"schema_version\":\"1.0\",\"type_definitions\":[]}", "not supported"),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"nothing":{}}}}]}"#,
+            "no rewrite",
+        ),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"this":{}}}}]}"#,
+            "from no type",
+        ),
+        (r#"{"schema_version":"1.1","type_definitions":[{"type":"a b"}]}"#, "not a name"),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"union":{"child":[]}}}}]}"#,
+            "`child`",
+        ),
+    ] {
+        let error = Model::from_json("m.json", text.as_bytes()).unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}

@@ -430,13 +430,12 @@ impl Compiler<'_> {
         match (function.2, arguments) {
             (None, []) => self.call(node, function, &[receiver]),
             (Some(_), [argument]) => {
-                if let ("in_cidr", Kind::String(text)) = (name, &argument.kind) {
-                    if Range::parse(text).is_none() {
-                        return Err(self.error(
-                            argument,
-                            format!("{} is not a range; write `192.0.2.0/24`", quote(text)),
-                        ));
-                    }
+                if let ("in_cidr", Kind::String(text)) = (name, &argument.kind)
+                    && Range::parse(text).is_none()
+                {
+                    return Err(
+                        self.error(argument, format!("{} is not a range; write `192.0.2.0/24`", quote(text)))
+                    );
                 }
                 self.call(node, function, &[receiver, argument])
             }

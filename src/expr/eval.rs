@@ -252,11 +252,11 @@ impl<'v> Machine<'v, '_> {
 
     fn contains(&mut self, list: &Value<'v>, item: &Value<'v>) -> Option<Value<'v>> {
         let size = list.size()?;
-        if let Value::String(key) = item {
-            if matches!(list.ty(), super::Type::Map(_)) {
-                // A member of the wrong type is a member all the same.
-                return Some(Value::Bool(list.member(key).map_or(true, |member| member.is_some())));
-            }
+        if let Value::String(key) = item
+            && matches!(list.ty(), super::Type::Map(_))
+        {
+            // A member of the wrong type is a member all the same.
+            return Some(Value::Bool(list.member(key).map_or(true, |member| member.is_some())));
         }
         if size > SEARCHED || matches!(list, Value::String(_)) {
             return None;

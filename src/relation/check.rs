@@ -8,7 +8,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::bytes::item;
+use super::bytes::{item, small};
 use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
@@ -65,6 +65,8 @@ pub struct Answer {
     pub limit: bool,
     /// Whether a goal was met again on the way to itself.
     pub cycle: bool,
+    /// Whether a condition that was met could not be settled: a parameter was missing, or of the wrong type.
+    pub condition: bool,
     /// Whether a relation without all its tuples was asked: see [`Relations::missing`].
     pub incomplete: bool,
     /// Whether the question names a type or a relation that the model does not have, or is not well formed.
@@ -76,10 +78,83 @@ pub struct Answer {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     stack: Vec<Frame>,
-    goals: Vec<Goal>,
+    goals: Goals,
     /// Outcomes of regions, by number.
     regions: Vec<Outcome>,
     missing: Vec<(u32, u32)>,
+}
+
+/// The goals of a search, found again by relation and object. A few are looked through; many are hashed.
+#[derive(Debug, Clone, Default)]
+struct Goals {
+    items: Vec<Goal>,
+    /// Indexes, counted from 1, in slots by hash; in use once there are more than [`FEW`].
+    table: Vec<u32>,
+}
+
+const FEW: usize = 16;
+
+impl Goals {
+    fn clear(&mut self) {
+        self.items.clear();
+        self.table.clear();
+    }
+
+    fn find(&self, relation: u32, object: u32) -> Option<usize> {
+        let same = |goal: &Goal| goal.relation == relation && goal.object == object;
+        if self.items.len() <= FEW {
+            return self.items.iter().position(same);
+        }
+        let mut slot = self.slot(relation, object);
+        loop {
+            let index = (*self.table.get(slot)? as usize).checked_sub(1)?;
+            if self.items.get(index).is_some_and(same) {
+                return Some(index);
+            }
+            slot = self.after(slot);
+        }
+    }
+
+    fn slot(&self, relation: u32, object: u32) -> usize {
+        let key = u64::from(relation) << 32 | u64::from(object);
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        (hash.wrapping_mul(self.table.len() as u64) >> 32) as usize
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        let next = slot.saturating_add(1);
+        if next < self.table.len() { next } else { 0 }
+    }
+
+    fn push(&mut self, goal: Goal) -> usize {
+        let index = self.items.len();
+        self.items.push(goal);
+        if self.items.len() > FEW {
+            // At most half full, so that looking for a free slot ends.
+            if self.table.len() < self.items.len().saturating_mul(2) {
+                let size = self.items.len().saturating_mul(4);
+                self.table.clear();
+                self.table.resize(size, 0);
+                for index in 0..self.items.len() {
+                    self.enter(index);
+                }
+            } else {
+                self.enter(index);
+            }
+        }
+        index
+    }
+
+    fn enter(&mut self, index: usize) {
+        let Some(goal) = self.items.get(index) else { return };
+        let mut slot = self.slot(goal.relation, goal.object);
+        while self.table.get(slot).is_some_and(|entry| *entry != 0) {
+            slot = self.after(slot);
+        }
+        if let Some(entry) = self.table.get_mut(slot) {
+            *entry = small(index.saturating_add(1));
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,9 +264,14 @@ impl Relations {
         let view = View::new(self, pack, facts);
         match view.resolve(question) {
             Some((relation, object, target)) => Search::new(view, target, scratch).run(relation, object),
-            None => {
-                Answer { truth: Truth::Unknown, limit: false, cycle: false, incomplete: false, invalid: true }
-            }
+            None => Answer {
+                truth: Truth::Unknown,
+                limit: false,
+                cycle: false,
+                condition: false,
+                incomplete: false,
+                invalid: true,
+            },
         }
     }
 }
@@ -339,9 +419,7 @@ impl<'a> View<'a> {
 
     /// The values that the tuple at a position of the edge brings along.
     fn context(&self, edge: &Edge, position: u32) -> Option<&'a [u8]> {
-        if edge.condition.is_none() {
-            return None;
-        }
+        edge.condition?;
         self.relations.context(self.tuples, item(self.tuples, edge.contexts_at, position)?)
     }
 
@@ -424,8 +502,14 @@ impl<'a, 's> Search<'a, 's> {
         scratch.goals.clear();
         scratch.regions.clear();
         scratch.missing.clear();
-        let answer =
-            Answer { truth: Truth::Unknown, limit: false, cycle: false, incomplete: false, invalid: false };
+        let answer = Answer {
+            truth: Truth::Unknown,
+            limit: false,
+            cycle: false,
+            condition: false,
+            incomplete: false,
+            invalid: false,
+        };
         let steps = view.facts.limits.steps;
         Self { view, target, scratch, steps, depth: 0, level: 0, answer }
     }
@@ -476,7 +560,7 @@ impl<'a, 's> Search<'a, 's> {
 
     fn begin_region(&mut self) {
         self.level = self.level.saturating_add(1);
-        let number = super::bytes::small(self.scratch.regions.len());
+        let number = small(self.scratch.regions.len());
         self.scratch.regions.push(Outcome::Running);
         let frame = Frame::Region {
             number,
@@ -533,7 +617,7 @@ impl<'a, 's> Search<'a, 's> {
     }
 
     fn close(&mut self, goal: u32, state: State) {
-        if let Some(goal) = self.scratch.goals.get_mut(goal as usize) {
+        if let Some(goal) = self.scratch.goals.items.get_mut(goal as usize) {
             goal.state = state;
         }
     }
@@ -577,7 +661,10 @@ impl<'a, 's> Search<'a, 's> {
                 match found {
                     Some((subject, Truth::True)) => self.enter_goal(relation, subject),
                     Some((_, Truth::False)) => Turn::Next,
-                    Some((_, Truth::Unknown)) => Turn::Leaf(Truth::Unknown),
+                    Some((_, Truth::Unknown)) => {
+                        self.answer.condition = true;
+                        Turn::Leaf(Truth::Unknown)
+                    }
                     None => self.pop(),
                 }
             }
@@ -700,9 +787,8 @@ impl<'a, 's> Search<'a, 's> {
             }
         }
         let region = self.region_number();
-        let found =
-            self.scratch.goals.iter().position(|goal| goal.relation == relation && goal.object == object);
-        if let Some(goal) = found.and_then(|index| self.scratch.goals.get(index)) {
+        let found = self.scratch.goals.find(relation, object);
+        if let Some(goal) = found.and_then(|index| self.scratch.goals.items.get(index)) {
             match goal.state {
                 State::Known(truth) => return Turn::Leaf(truth),
                 State::Open { level } => {
@@ -721,7 +807,7 @@ impl<'a, 's> Search<'a, 's> {
         }
         if self.depth >= self.view.facts.limits.depth {
             self.answer.limit = true;
-            for goal in &mut self.scratch.goals {
+            for goal in &mut self.scratch.goals.items {
                 goal.cut |= matches!(goal.state, State::Open { .. });
             }
             return Turn::Leaf(Truth::Unknown);
@@ -735,18 +821,15 @@ impl<'a, 's> Search<'a, 's> {
         };
         let index = match found {
             Some(index) => {
-                if let Some(slot) = self.scratch.goals.get_mut(index) {
+                if let Some(slot) = self.scratch.goals.items.get_mut(index) {
                     *slot = goal;
                 }
                 index
             }
-            None => {
-                self.scratch.goals.push(goal);
-                self.scratch.goals.len().saturating_sub(1)
-            }
+            None => self.scratch.goals.push(goal),
         };
         self.depth = self.depth.saturating_add(1);
-        self.scratch.stack.push(Frame::Goal { goal: super::bytes::small(index) });
+        self.scratch.stack.push(Frame::Goal { goal: small(index) });
         self.enter(info.root, object)
     }
 
@@ -778,7 +861,7 @@ impl<'a, 's> Search<'a, 's> {
     fn incomplete(&mut self) -> Turn {
         self.answer.incomplete = true;
         let goal = self.scratch.stack.iter().rev().find_map(|frame| match frame {
-            Frame::Goal { goal } => self.scratch.goals.get(*goal as usize),
+            Frame::Goal { goal } => self.scratch.goals.items.get(*goal as usize),
             _ => None,
         });
         if let Some(key) = goal.map(|goal| (goal.relation, goal.object))
@@ -815,6 +898,7 @@ impl<'a, 's> Search<'a, 's> {
                 }
                 (SubjectForm::Plain | SubjectForm::Wildcard, _) => Truth::False,
             };
+            self.answer.condition |= found == Truth::Unknown;
             truth = truth.or(found);
             if truth == Truth::True {
                 return Turn::Leaf(Truth::True);

@@ -93,6 +93,14 @@ pub(crate) struct Rows {
     items: u32,
 }
 
+/// How many types and relations a model has at most.
+pub(crate) const MOST_TYPES: usize = 1_000;
+pub(crate) const MOST_RELATIONS: usize = 10_000;
+/// How deep the definition of a relation nests at most.
+const DEPTH: u32 = 80;
+/// How many rounds are spent on what can reach what; then everything may.
+const ROUNDS: u32 = 64;
+
 const MODEL: PackError = PackError("its model is not in order");
 const TUPLES: PackError = PackError("its tuples are not in order");
 
@@ -190,12 +198,16 @@ impl Relations {
             let own = edges.get(relation.first_edge as usize..end as usize)?;
             own.iter().all(|edge| edge.relation as usize == index).then_some(())?;
         }
+        if names.len() > MOST_TYPES || relations.len() > MOST_RELATIONS {
+            return None;
+        }
         let checker = Checker { relations: &relations, edges: &edges, list: &list, nodes: nodes.len() };
         let nodes = nodes
             .iter()
             .enumerate()
             .map(|(index, node)| checker.node(index, *node))
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<_>>>()?;
+        trees(&relations, &nodes, &list)?;
         let types = names.into_iter().map(|name| TypeInfo { name, names: Names::EMPTY }).collect();
         Some(Self { source, types, relations, nodes, list, edges, conditions, contexts: 0, contexts_at: 0 })
     }
@@ -231,9 +243,8 @@ impl Relations {
 
     /// Finds, for each relation, the types that can ever be in it, so that a search does not go where nothing can be.
     fn reachable(&mut self) {
-        let mut changed = true;
-        while changed {
-            changed = false;
+        for _ in 0..ROUNDS {
+            let mut changed = false;
             for index in 0..self.relations.len() {
                 let Some(info) = self.relations.get(index) else { continue };
                 let mut reach = info.reach.clone();
@@ -243,7 +254,11 @@ impl Relations {
                     changed = true;
                 }
             }
+            if !changed {
+                return;
+            }
         }
+        self.relations.iter_mut().for_each(|info| info.reach.fill(true));
     }
 
     fn reach_of(&self, node: u32, reach: &mut [bool]) {
@@ -348,6 +363,37 @@ impl Relations {
         let end = item(tuples, self.contexts_at, number.checked_add(1)?)? as usize;
         tuples.get(base.checked_add(start)?..base.checked_add(end)?)
     }
+}
+
+/// Checks that each relation has a tree of its own, and that none is deep: some of what reads them is recursive.
+fn trees(relations: &[RelationInfo], nodes: &[Node], list: &[u32]) -> Option<()> {
+    let mut depths = vec![0_u32; nodes.len()];
+    let mut enter = |node: u32, depth: u32| {
+        let slot = depths.get_mut(node as usize).filter(|slot| **slot == 0)?;
+        *slot = depth;
+        (depth <= DEPTH).then_some(())
+    };
+    relations.iter().try_for_each(|relation| enter(relation.root, 1))?;
+    for (index, node) in (0..).zip(nodes) {
+        let depth = depths.get(index).copied()?.checked_add(1)?;
+        let mut enter = |node: u32| {
+            let slot = depths.get_mut(node as usize).filter(|slot| **slot == 0)?;
+            *slot = depth;
+            (depth <= DEPTH).then_some(())
+        };
+        match *node {
+            Node::Or { first, count } | Node::And { first, count } => {
+                let end = first.checked_add(count)?;
+                list.get(first as usize..end as usize)?.iter().try_for_each(|child| enter(*child))?;
+            }
+            Node::Not { base, subtract } => {
+                enter(base)?;
+                enter(subtract)?;
+            }
+            Node::Direct { .. } | Node::Computed { .. } | Node::From { .. } => {}
+        }
+    }
+    Some(())
 }
 
 /// Checks that what a node refers to is there, and stands behind it, so that the nodes are trees.

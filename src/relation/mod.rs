@@ -23,6 +23,7 @@ mod bytes;
 mod check;
 mod compile;
 mod explain;
+mod json_form;
 mod list;
 mod load;
 mod model;

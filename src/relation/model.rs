@@ -2,6 +2,8 @@
 
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 
+use super::load::{MOST_RELATIONS, MOST_TYPES};
+use super::parse::{RESERVED, in_name};
 use crate::error::{Code, PolicyError, Position, quote};
 use crate::expr::{self, Source, Value};
 use crate::json;
@@ -264,6 +266,11 @@ fn has_strict(rewrite: &Rewrite) -> bool {
 pub(crate) fn validate(file: &str, model: Model) -> Result<Model, PolicyError> {
     let invalid =
         |at: Place, symbol: &str, message: String| Err(at.error(Code::ModelInvalid, file, symbol, message));
+    let relations: usize = model.types.iter().map(|ty| ty.relations.len()).sum();
+    if model.types.len() > MOST_TYPES || relations > MOST_RELATIONS {
+        let message = format!("a model has at most {MOST_TYPES} types and {MOST_RELATIONS} relations");
+        return invalid(Place { line: 1, column: 1 }, "model", message);
+    }
     for (index, ty) in model.types.iter().enumerate() {
         check_name(file, "type", &ty.name, 254, ty.at)?;
         if model.types.iter().take(index).any(|other| other.name == ty.name) {
@@ -325,17 +332,16 @@ pub(crate) fn validate(file: &str, model: Model) -> Result<Model, PolicyError> {
 }
 
 fn check_name(file: &str, what: &str, name: &str, most: usize, at: Place) -> Result<(), PolicyError> {
-    if name == "self" || name == "this" {
-        return Err(at.error(
-            Code::ModelInvalid,
-            file,
-            name,
-            format!("{} is reserved; choose another name for the {what}", quote(name)),
-        ));
+    if name == "self" || name == "this" || RESERVED.contains(&name) {
+        let message = format!("{} is reserved; choose another name for the {what}", quote(name));
+        return Err(at.error(Code::ModelInvalid, file, name, message));
     }
-    let fits = |c: char| !c.is_whitespace() && !matches!(c, ':' | '#' | '@' | '*') && !c.is_control();
-    if name.is_empty() || name.chars().count() > most || !name.chars().all(fits) {
-        return Err(at.error(Code::ModelInvalid, file, name, format!("{} is not a name for a {what}: 1 to {most} characters, none of them a space or one of `:#@*`", quote(name))));
+    if name.is_empty() || name.chars().count() > most || !name.chars().all(in_name) {
+        let message = format!(
+            "{} is not a name for a {what}: 1 to {most} letters, digits, `_`, `-`, `.` or `/`",
+            quote(name)
+        );
+        return Err(at.error(Code::ModelInvalid, file, name, message));
     }
     Ok(())
 }

@@ -9,6 +9,14 @@ use super::model::{Condition, Form, Model, Place, Relation, Restriction, Rewrite
 use crate::error::{Code, PolicyError, quote};
 use crate::expr::{Item, Type};
 
+/// Words that join relations, and so name none.
+pub(crate) const RESERVED: [&str; 6] = ["or", "and", "but", "not", "from", "with"];
+
+/// Whether a character may stand in a name.
+pub(crate) fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
+}
+
 /// How deep parentheses may nest.
 const DEPTH: usize = 32;
 
@@ -18,10 +26,16 @@ impl Model {
     /// # Errors
     /// `model_invalid`, with line, column, the offending text and what to write instead.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
-        let mut parser = Parser { file, text, at: 0, line: 1, column: 1, token: Token::END };
-        parser.next()?;
-        let model = parser.model()?;
-        validate(file, model)
+        Parser::new(file, text, false).read()
+    }
+
+    /// Reads the model that a pack carries ([`Relations::source`](super::Relations::source)). It may be one that
+    /// came from the JSON form, where `[...]` can stand anywhere, and more than once.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn from_pack(text: &str) -> Result<Self, PolicyError> {
+        Parser::new("the model of the pack", text, true).read()
     }
 }
 
@@ -56,6 +70,8 @@ impl Token<'_> {
 struct Parser<'a> {
     file: &'a str,
     text: &'a str,
+    /// Whether `[...]` may stand anywhere in a definition.
+    direct_anywhere: bool,
     /// Bytes read so far.
     at: usize,
     line: u32,
@@ -65,6 +81,16 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    fn new(file: &'a str, text: &'a str, direct_anywhere: bool) -> Self {
+        Self { file, text, direct_anywhere, at: 0, line: 1, column: 1, token: Token::END }
+    }
+
+    fn read(mut self) -> Result<Model, PolicyError> {
+        self.next()?;
+        let model = self.model()?;
+        validate(self.file, model)
+    }
+
     fn error(&self, token: Token<'_>, message: impl Into<String>) -> PolicyError {
         token.at.error(Code::ModelInvalid, self.file, token.text, message)
     }
@@ -110,8 +136,7 @@ impl<'a> Parser<'a> {
         }
         let place = Place { line: self.line, column: self.column };
         let rest = self.rest();
-        let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-        let length = rest.find(|c| !in_name(c)).unwrap_or(rest.len());
+        let length = rest.find(|c: char| !in_name(c)).unwrap_or(rest.len());
         let (kind, length) = match rest.chars().next() {
             None => (Kind::End, 0),
             Some(_) if length > 0 => (Kind::Name, length),
@@ -278,13 +303,19 @@ impl<'a> Parser<'a> {
         depth: usize,
     ) -> Result<Rewrite, PolicyError> {
         if self.is("[") {
-            if !first {
+            if !first && !self.direct_anywhere {
                 return Err(self.error(
                     self.token,
                     "`[...]` comes first in a definition, and once; write `[user] or writer`",
                 ));
             }
-            self.restrictions(direct)?;
+            let mut found = Vec::new();
+            self.restrictions(&mut found)?;
+            if direct.is_empty() {
+                *direct = found;
+            } else if *direct != found {
+                return Err(self.error(self.token, "each `[...]` of a definition names the same types"));
+            }
             return Ok(Rewrite::Direct);
         }
         if self.skip("(")? {
@@ -293,11 +324,11 @@ impl<'a> Parser<'a> {
             return Ok(inner);
         }
         let relation = self.name("a relation, `[...]` or `(`")?;
-        if matches!(relation.text, "or" | "and" | "but" | "not" | "from" | "define" | "type" | "with") {
-            return Err(self.error(
-                relation,
-                format!("expected a relation, `[...]` or `(`, found {}", quote(relation.text)),
-            ));
+        let starts_another =
+            relation.first_on_line && matches!(relation.text, "define" | "type" | "condition");
+        if starts_another || RESERVED.contains(&relation.text) {
+            let message = format!("expected a relation, `[...]` or `(`, found {}", quote(relation.text));
+            return Err(self.error(relation, message));
         }
         if self.skip("from")? {
             let tupleset = self.name("a relation after `from`")?;
