@@ -774,17 +774,9 @@ impl<'a, 's> Search<'a, 's> {
 
     fn enter_goal(&mut self, relation: u32, object: u32) -> Turn {
         let Some(info) = self.view.relations.info(relation) else { return Turn::Leaf(Truth::Unknown) };
-        match self.target {
-            // A userset is in itself.
-            Target::Userset { relation: r, id } if (r, id) == (relation, object) => {
-                return Turn::Leaf(Truth::True);
-            }
-            Target::Userset { .. } => {}
-            Target::Plain { ty, .. } | Target::Wildcard { ty } => {
-                if info.reach.get(ty as usize) != Some(&true) {
-                    return Turn::Leaf(Truth::False);
-                }
-            }
+        // A userset is in itself.
+        if matches!(self.target, Target::Userset { relation: r, id } if (r, id) == (relation, object)) {
+            return Turn::Leaf(Truth::True);
         }
         let region = self.region_number();
         let found = self.scratch.goals.find(relation, object);

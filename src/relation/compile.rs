@@ -287,7 +287,10 @@ fn tuples_section(
             rows.push(Row { object: number(ty, id), subject, context });
         }
     }
+    let ranks = contexts.ranks();
     for rows in &mut edges {
+        rows.iter_mut()
+            .for_each(|row| row.context = ranks.get(row.context as usize).copied().unwrap_or(NONE));
         rows.sort_unstable();
         rows.dedup();
     }
@@ -364,6 +367,18 @@ impl Contexts {
     fn number(&mut self, packed: Vec<u8>) -> u32 {
         let next = small(self.numbers.len());
         *self.numbers.entry(packed).or_insert(next)
+    }
+
+    /// By number: the place in the order of the values themselves, which does not depend on that of the tuples.
+    fn ranks(&mut self) -> Vec<u32> {
+        let mut ranks = vec![NONE; self.numbers.len()];
+        for (rank, number) in (0..).zip(self.numbers.values_mut()) {
+            if let Some(slot) = ranks.get_mut(*number as usize) {
+                *slot = rank;
+            }
+            *number = rank;
+        }
+        ranks
     }
 }
 

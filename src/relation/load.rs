@@ -48,8 +48,6 @@ pub(crate) struct RelationInfo {
     pub edges: u32,
     /// Whether the pack holds all its tuples.
     pub complete: bool,
-    /// By type: whether an object of it (or all of them, by a wildcard) can ever be in this relation.
-    pub reach: Vec<bool>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +96,6 @@ pub(crate) const MOST_TYPES: usize = 1_000;
 pub(crate) const MOST_RELATIONS: usize = 10_000;
 /// How deep the definition of a relation nests at most.
 const DEPTH: u32 = 80;
-/// How many rounds are spent on what can reach what; then everything may.
-const ROUNDS: u32 = 64;
 
 const MODEL: PackError = PackError("its model is not in order");
 const TUPLES: PackError = PackError("its tuples are not in order");
@@ -112,7 +108,6 @@ impl Relations {
     pub fn load(pack: &Pack) -> Result<Self, PackError> {
         let mut relations = Self::model(pack.section(Section::Model)).ok_or(MODEL)?;
         relations.tuples(pack.section(Section::Tuples)).ok_or(TUPLES)?;
-        relations.reachable();
         Ok(relations)
     }
 
@@ -128,15 +123,7 @@ impl Relations {
             let (ty, root, first_edge, edges) = (input.word()?, input.word()?, input.word()?, input.word()?);
             let name = input.text()?;
             names.get(ty as usize)?;
-            relations.push(RelationInfo {
-                ty,
-                name,
-                root,
-                first_edge,
-                edges,
-                complete: false,
-                reach: vec![false; names.len()],
-            });
+            relations.push(RelationInfo { ty, name, root, first_edge, edges, complete: false });
         }
         let mut nodes = Vec::new();
         for _ in 0..input.count(12)? {
@@ -239,57 +226,6 @@ impl Relations {
         self.contexts_at = input.word()?;
         item(bytes, self.contexts_at, self.contexts)?;
         Some(())
-    }
-
-    /// Finds, for each relation, the types that can ever be in it, so that a search does not go where nothing can be.
-    fn reachable(&mut self) {
-        for _ in 0..ROUNDS {
-            let mut changed = false;
-            for index in 0..self.relations.len() {
-                let Some(info) = self.relations.get(index) else { continue };
-                let mut reach = info.reach.clone();
-                self.reach_of(info.root, &mut reach);
-                if let Some(info) = self.relations.get_mut(index).filter(|info| info.reach != reach) {
-                    info.reach = reach;
-                    changed = true;
-                }
-            }
-            if !changed {
-                return;
-            }
-        }
-        self.relations.iter_mut().for_each(|info| info.reach.fill(true));
-    }
-
-    fn reach_of(&self, node: u32, reach: &mut [bool]) {
-        match self.node(node) {
-            None => {}
-            Some(Node::Direct { relation }) => {
-                for edge in self.edges_of(relation) {
-                    match edge.form {
-                        SubjectForm::Userset(relation) => self.reach_like(relation, reach),
-                        SubjectForm::Plain | SubjectForm::Wildcard => {
-                            if let Some(slot) = reach.get_mut(edge.ty as usize) {
-                                *slot = true;
-                            }
-                        }
-                    }
-                }
-            }
-            Some(Node::Computed { relation }) => self.reach_like(relation, reach),
-            Some(Node::From { first, count, .. }) => {
-                self.targets(first, count).for_each(|(_, target)| self.reach_like(target, reach));
-            }
-            Some(Node::Or { first, count } | Node::And { first, count }) => {
-                self.children(first, count).for_each(|child| self.reach_of(child, reach));
-            }
-            Some(Node::Not { base, .. }) => self.reach_of(base, reach),
-        }
-    }
-
-    fn reach_like(&self, relation: u32, reach: &mut [bool]) {
-        let more = self.info(relation).map_or(&[][..], |info| &info.reach);
-        reach.iter_mut().zip(more).for_each(|(slot, more)| *slot |= more);
     }
 
     /// The model in the modelling language, as the pack carries it.

@@ -336,9 +336,10 @@ fn check_name(file: &str, what: &str, name: &str, most: usize, at: Place) -> Res
         let message = format!("{} is reserved; choose another name for the {what}", quote(name));
         return Err(at.error(Code::ModelInvalid, file, name, message));
     }
-    if name.is_empty() || name.chars().count() > most || !name.chars().all(in_name) {
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !name.starts_with(starts) || name.chars().count() > most || !name.chars().all(in_name) {
         let message = format!(
-            "{} is not a name for a {what}: 1 to {most} letters, digits, `_`, `-`, `.` or `/`",
+            "{} is not a name for a {what}: a letter or `_`, then letters, digits, `_`, `-`, `.` or `/`, {most} at most",
             quote(name)
         );
         return Err(at.error(Code::ModelInvalid, file, name, message));
@@ -391,7 +392,7 @@ impl Check<'_> {
     }
 
     fn restrictions(&self) -> Result<(), PolicyError> {
-        for (index, r) in self.relation.direct.iter().enumerate() {
+        for r in &self.relation.direct {
             if !self.model.has_type(&r.ty) {
                 return Err(self.invalid(
                     r.at,
@@ -422,13 +423,6 @@ impl Check<'_> {
                         "there is no condition {}; define it with `condition {name}(...) {{ ... }}`",
                         quote(name)
                     ),
-                ));
-            }
-            if self.relation.direct.iter().take(index).any(|other| other == r) {
-                return Err(self.invalid(
-                    r.at,
-                    &r.ty,
-                    format!("{} stands here twice; remove one", quote(&r.ty)),
                 ));
             }
         }

@@ -10,11 +10,11 @@ use crate::error::{Code, PolicyError, quote};
 use crate::expr::{Item, Type};
 
 /// Words that join relations, and so name none.
-pub(crate) const RESERVED: [&str; 6] = ["or", "and", "but", "not", "from", "with"];
+pub(crate) const RESERVED: [&str; 7] = ["or", "and", "but", "not", "from", "with", "define"];
 
 /// Whether a character may stand in a name.
 pub(crate) fn in_name(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
 }
 
 /// How deep parentheses may nest.
@@ -324,8 +324,7 @@ impl<'a> Parser<'a> {
             return Ok(inner);
         }
         let relation = self.name("a relation, `[...]` or `(`")?;
-        let starts_another =
-            relation.first_on_line && matches!(relation.text, "define" | "type" | "condition");
+        let starts_another = relation.first_on_line && matches!(relation.text, "type" | "condition");
         if starts_another || RESERVED.contains(&relation.text) {
             let message = format!("expected a relation, `[...]` or `(`, found {}", quote(relation.text));
             return Err(self.error(relation, message));
