@@ -3,6 +3,16 @@
 //!
 //! The tokens of `vectors/jose` and the proofs of `vectors/proof` are sent through the guard here too.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 #[path = "support/vectors.rs"]
 mod vectors;
 
