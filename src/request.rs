@@ -81,10 +81,11 @@ pub(crate) fn credentials<'a>(
             .split('&')
             .any(|pair| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("access_token")))
     });
+    let two = || Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers");
     let value = match (values.next(), values.next()) {
-        (Some(_), Some(_)) => {
-            return Err(Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers"));
-        }
+        (Some(_), Some(_)) => return Err(two()),
+        // RFC 9110 §5.3: a proxy may have joined them on the way (Envoy does), and no token holds a comma.
+        (Some(value), None) if value.contains(&b',') => return Err(two()),
         (_, None) if in_query => {
             return Err(Refusal::new(
                 Code::TokenAmbiguous,
