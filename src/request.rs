@@ -84,8 +84,8 @@ pub(crate) fn credentials<'a>(
     let two = || Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers");
     let value = match (values.next(), values.next()) {
         (Some(_), Some(_)) => return Err(two()),
-        // RFC 9110 §5.3: a proxy may have joined them on the way (Envoy does), and no token holds a comma.
-        (Some(value), None) if value.contains(&b',') => return Err(two()),
+        // RFC 9110 §5.3: a proxy may have joined them on the way (Envoy does).
+        (Some(value), None) if is_joined(value) => return Err(two()),
         (_, None) if in_query => {
             return Err(Refusal::new(
                 Code::TokenAmbiguous,
@@ -108,4 +108,12 @@ pub(crate) fn credentials<'a>(
         "" => Err(Refusal::new(Code::TokenMissing, "the `Authorization` header has no token")),
         token => Ok((scheme, token)),
     }
+}
+
+/// Whether a comma stands behind what could be credentials (RFC 9110 §11.4, `token68`), which hold none.
+fn is_joined(value: &[u8]) -> bool {
+    let plain = |b: &u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    };
+    value.iter().find(|b| !plain(b)) == Some(&b',')
 }

@@ -225,7 +225,7 @@ fn carriers() -> Vec<Case> {
             12,
             "RFC 6750 §2.1",
             "two_tokens_and_a_comma",
-            "token_malformed",
+            "token_ambiguous",
             vec![header(format!("Bearer {plain},{plain}"))],
         ),
         request(
