@@ -31,3 +31,7 @@ pub use guard::Guard;
 pub use request::Request;
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
