@@ -38,10 +38,10 @@ export async function until(what, probe, seconds = 15) {
   }
 }
 
-function listen(server) {
+function listen(server, port = 0) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server.address().port));
+    server.listen(port, '127.0.0.1', () => resolve(server.address().port));
   });
 }
 
@@ -62,13 +62,13 @@ export async function startUpstream() {
 }
 
 /** A key server: `answer` is `(request, response) => …` and may be replaced at any time. */
-export async function startKeyServer(answer) {
+export async function startKeyServer(answer, port) {
   const keys = { asked: 0, answer };
   const server = http.createServer((request, response) => {
     keys.asked += 1;
     keys.answer(request, response);
   });
-  keys.port = await listen(server);
+  keys.port = await listen(server, port);
   keys.stop = () => close(server);
   return keys;
 }
