@@ -286,7 +286,8 @@ fn decide(case: &Case, keys: &Keys, tokens: &[Token]) -> Result<(Vec<Header>, St
         headers.push((*name, value));
     }
     let bytes: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    let request = Request { id: case.id, method: case.method, url: case.url, headers: &bytes, ..Request::default() };
+    let request =
+        Request { id: case.id, method: case.method, url: case.url, headers: &bytes, ..Request::default() };
     let guard =
         Guard::from_config(whole(keys, case.removed)?.as_bytes(), 0).map_err(|error| anyhow!("{error}"))?;
     let now = case.now.and_then(Timestamp::from_seconds);
