@@ -36,12 +36,12 @@ export function sign(result) {
 }
 
 const SIGNS = {
-  allow: [['circle', { cx: 8, cy: 8, r: 7.5, class: 'body' }], ['path', { d: 'M4.400 8.300l2.500 2.500 4.800-5.300', class: 'mark' }]],
-  deny: [['path', { d: 'M5 .7h6L15.300 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.200 5.200l5.600 5.600M10.800 5.200l-5.600 5.600', class: 'mark' }]],
-  pass: [['path', { d: 'M2.800 8.600l3.400 3.400 7-7.600', class: 'mark' }]],
-  fail: [['path', { d: 'M5 .7h6L15.300 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.200 5.200l5.600 5.600M10.800 5.200l-5.600 5.600', class: 'mark' }]],
-  unknown: [['path', { d: 'M5 .7h6L15.300 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.800 6.200a2.200 2.200 0 1 1 3.200 2c-.8.4-1 .8-1 1.500M8 11.800v.2', class: 'mark' }]],
+  allow: [['circle', { cx: 8, cy: 8, r: 7.5, class: 'body' }], ['path', { d: 'M4.4 8.300l2.5 2.5 4.8-5.3', class: 'mark' }]],
+  deny: [['path', { d: 'M5 .7h6L15.3 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.2 5.200l5.6 5.600M10.8 5.200l-5.6 5.6', class: 'mark' }]],
+  pass: [['path', { d: 'M2.8 8.600l3.4 3.4 7-7.6', class: 'mark' }]],
+  fail: [['path', { d: 'M5 .7h6L15.3 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.2 5.200l5.6 5.600M10.8 5.200l-5.6 5.6', class: 'mark' }]],
+  unknown: [['path', { d: 'M5 .7h6L15.3 5v6L11 15.300H5L.7 11V5z', class: 'body' }], ['path', { d: 'M5.8 6.200a2.2 2.2 0 1 1 3.2 2c-.8.4-1 .8-1 1.500M8 11.800v.2', class: 'mark' }]],
   not_needed: [['path', { d: 'M4 8h8', class: 'mark' }]],
-  not_reached: [['circle', { cx: 8, cy: 8, r: 1.600, class: 'body' }]],
+  not_reached: [['circle', { cx: 8, cy: 8, r: 1.6, class: 'body' }]],
 };
 SIGNS.needs_approval = SIGNS.unknown;

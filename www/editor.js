@@ -14,9 +14,11 @@ export function createEditor(place, { title, file, about, keywords, comment, onc
     id, spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', wrap: 'off', 'aria-describedby': `${id}-error`,
   });
   const message = h('p', { id: `${id}-error`, class: 'squiggle-note', role: 'status', hidden: true });
+  const sheet = h('div', { class: 'sheet' }, copy, area, message);
+  const scroll = h('div', { class: 'editor-scroll' }, numbers, sheet);
   place.append(h('div', { class: 'editor' },
     h('div', { class: 'editor-head' }, h('label', { for: id }, title), h('code', {}, file), h('span', { class: 'about' }, about)),
-    h('div', { class: 'editor-scroll' }, numbers, h('div', { class: 'sheet' }, copy, area, message))));
+    scroll));
 
   const highlight = keywords === undefined ? (row) => [row] : (row) => colour(row, keywords, comment);
   let error = null;
@@ -41,19 +43,26 @@ export function createEditor(place, { title, file, about, keywords, comment, onc
     note();
   }
 
-  /** The message hangs below the line, its tip under the column; at the end of the text, above it. */
+  /** The message hangs below the line, its tip under the column, within what is seen of the sheet. */
   function note() {
     message.hidden = error === null;
+    sheet.style.minHeight = '';
     if (error === null) return;
     const where = `Line ${error.line}, column ${error.column}: `;
     message.replaceChildren(h('strong', {}, where), ...prose(error.message));
     const row = copy.children[error.line - 1];
-    const mark = row?.querySelector('mark') ?? row;
     if (!row) return;
-    message.style.top = `${row.offsetTop + row.offsetHeight + 7}px`;
-    const left = Math.max(8, Math.min((mark?.offsetLeft ?? 0) - 8, copy.offsetWidth - 300));
+    const mark = row.querySelector('mark') ?? row;
+    const seen = scroll.clientWidth - numbers.offsetWidth;
+    message.style.width = `${Math.min(540, seen - 16)}px`;
+    const column = mark.offsetLeft;
+    const left = Math.max(8, Math.min(column - 12, scroll.scrollLeft + seen - message.offsetWidth - 8));
     message.style.left = `${left}px`;
-    message.style.setProperty('--tip', `${Math.max(6, (mark?.offsetLeft ?? 0) - left + 2)}px`);
+    message.style.setProperty('--tip', `${Math.min(Math.max(6, column - left + 2), message.offsetWidth - 20)}px`);
+    // Where there is no room below, the sheet grows.
+    const bottom = row.offsetTop + row.offsetHeight + 7;
+    message.style.top = `${bottom}px`;
+    sheet.style.minHeight = `${bottom + message.offsetHeight + 4}px`;
   }
 
   let timer;
@@ -67,7 +76,11 @@ export function createEditor(place, { title, file, about, keywords, comment, onc
     get value() { return area.value; },
     set value(text) { area.value = text; draw(); },
     /** Shows an error `{ line, column, symbol, message }` in its place, or takes it away. */
-    showError(next) { error = next; draw(); },
+    showError(next) {
+      error = next;
+      if (error !== null) marked = new Set();
+      draw();
+    },
     /** Marks lines. */
     mark(lines) { marked = new Set(lines); draw(); },
     /** Goes to a line: the caret stands at its start. */

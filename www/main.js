@@ -5,6 +5,7 @@ import { createTestIssuer } from './actfor/testing.js';
 import { attacks } from './attacks.js';
 import { $, h, prose, sign } from './dom.js';
 import { createEditor } from './editor.js';
+import { EXPERIMENTS } from './experiments.js';
 import { TupleLineError, configuration, loadFixtures, readTuples } from './fixtures.js';
 import { linesOf, showOutcome } from './outcome.js';
 import { readRequest, tokenOf, unverifiedClaims, withToken, writeRequest } from './request.js';
@@ -37,7 +38,6 @@ wire();
 rebuild();
 followHash();
 $('page').setAttribute('aria-busy', 'false');
-measure();
 
 /** The module and the examples; says what is wrong where they cannot be loaded. */
 async function start() {
@@ -106,6 +106,7 @@ function show() {
   document.body.dataset.decision = decision.document.decision;
   document.body.dataset.code = decision.document.code ?? '';
   document.body.dataset.case = state.chosen.id;
+  $('facts').textContent = `The rules in force: ${decision.document.policy}`;
 }
 
 /** The error in its place: under the column of the line where it is. */
@@ -139,6 +140,7 @@ function showRequests() {
     tab.setAttribute('aria-selected', String(selected));
     tab.tabIndex = selected || (pattern === 'none' && tab === $('tabs').firstChild) ? 0 : -1;
     if (selected) $('board').setAttribute('aria-labelledby', tab.id);
+    if (selected) $('story').textContent = PATTERNS[pattern].story;
   }
   const listed = pattern === 'none' ? [state.chosen] : casesOf(pattern);
   $('requests-title').textContent = pattern === 'none' ? 'An attack' : 'Requests';
@@ -151,9 +153,12 @@ function showRequests() {
       type: 'button', class: `request ${decision}`, id: `case-${one.id}`, 'aria-current': one === state.chosen ? 'true' : null, onclick: () => choose(one),
     }, sign(decision), h('span', { class: 'name' }, one.title ?? capital(one.name)),
     h('code', {}, `${one.request.method} ${one.request.url}`),
-    ...circumstances(one).map((text) => h('span', { class: 'but' }, text)),
-    h('span', { class: 'ends' }, VERDICTS[decision], moved ? h('em', {}, ` (was ${VERDICTS[one.expect.decision].toLowerCase()})`) : '')));
+    h('span', { class: 'ends' }, VERDICTS[decision], moved ? h('em', {}, `, was ${VERDICTS[one.expect.decision]}`) : '',
+      ...circumstances(one).map((text) => h('span', { class: 'but' }, text)))));
   });
+  if (state.chosen.about) {
+    items.push(h('li', {}, h('p', { class: 'aside' }, ...prose(state.chosen.about)), h('p', { class: 'aside' }, h('a', { href: '#attacks' }, 'Back to the attacks'))));
+  }
   const focused = document.activeElement?.id;
   $('requests').replaceChildren(...items);
   if (focused?.startsWith('case-')) $(focused)?.focus({ preventScroll: true });
@@ -161,7 +166,9 @@ function showRequests() {
   $('changed').textContent = changed === 1 ? 'Your edit changed one decision here.' : `Your edit changed ${changed} decisions here.`;
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 /** What is different from the other requests of the pattern. */
 function circumstances({ changes: { removed }, now }) {
@@ -200,7 +207,7 @@ function showGallery() {
       h('h3', {}, attack.title),
       h('p', {}, ...prose(attack.about)),
       h('p', { class: 'answer' }, sign(document.decision), h('span', {}, h('strong', {}, document.decision === 'allow' ? 'Allowed' : 'Refused'), ' ', h('code', {}, document.code ?? ''))),
-      h('p', { class: 'detail' }, ...prose(document.reason_admin ?? '')),
+      h('p', { class: 'detail' }, ...prose(capital(document.reason_admin ?? ''))),
       h('button', { type: 'button', onclick: () => choose(attack, { scroll: true }) }, 'Look at it', h('span', { class: 'unseen' }, `: ${attack.title}`)));
   });
   const focused = document.activeElement?.closest?.('#gallery li')?.id;
@@ -210,15 +217,6 @@ function showGallery() {
     ? `${refused} attempts, each made in this page just now, each refused with the reason an administrator would read.`
     : `${refused} of ${gallery.length} attempts are refused: your edit of the rules lets the others through.`;
 }
-
-/** Edits worth trying. */
-const EXPERIMENTS = [
-  { title: 'Let offline agents push', editor: 'rules', from: 'allow delegated interactive  to push', to: 'allow delegated              to push', look: 'offline-2' },
-  { title: 'Take the right to write from ana', editor: 'tuples', from: /^user:ana +writer +repo:web\n/m, to: '', look: 'interactive-1' },
-  { title: 'Let test-runner push', editor: 'rules', from: 'agent test-runner  at most read on repo', to: 'agent test-runner  at most read, push on repo', look: 'transitive-3' },
-  { title: 'Forget whose record it is', editor: 'rules', from: 'on salary_record personal employee', to: 'on salary_record', look: 'automated-2' },
-  { title: 'Make a spelling mistake', editor: 'rules', from: 'needs writer', to: 'needs writter', look: null },
-];
 
 function drawExperiments() {
   $('experiments').replaceChildren(
@@ -286,16 +284,4 @@ function followHash() {
   const one = [...cases, ...gallery].find((candidate) => candidate.id === id);
   if (one && one !== state.chosen) choose(one);
   else if (!one && state.edited === null) fillRequest(state.chosen.request);
-}
-
-/** How long a decision takes here, with a token that was seen before: a figure for the curious. */
-function measure() {
-  const one = cases[0];
-  const guard = guardFor(one);
-  const rounds = 2000;
-  const start = performance.now();
-  for (let round = 0; round < rounds; round += 1) guard.decide(one.request, { id: one.id, now: one.now });
-  const each = ((performance.now() - start) * 1000) / rounds;
-  $('facts').textContent = `One decision takes about ${each < 10 ? each.toFixed(1) : Math.round(each)} µs in this page, a token seen before and the verdict read. `
-    + `These rules are ${decide(one).document.policy.slice(0, 19)}….`;
 }

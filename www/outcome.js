@@ -27,16 +27,19 @@ function showRequest({ method, url }, { action, object }) {
 }
 
 function showVerdict(document) {
-  const { decision, code, status, rule, challenge, reason_user: reason } = document;
+  const { decision, code, status, rule, challenge, reason_user: reason, reason_admin: detail } = document;
   const sentence = decision === 'allow' ? allowSentence(document) : reason;
   $('verdict').className = `verdict ${decision}`;
   $('verdict').replaceChildren(
     sign(decision),
     h('p', { class: 'word' }, VERDICTS[decision]),
     h('p', { class: 'sentence' }, ...prose(sentence)),
+    detail ? h('p', { class: 'detail' }, capital(prose(detail))) : '',
     h('p', { class: 'codes' }, h('span', { class: 'code' }, code ?? (rule ? `rule ${rule}` : 'allowed')), ` HTTP ${status}`,
       challenge ? [' · ', h('span', { class: 'challenge' }, `WWW-Authenticate: ${challenge}`)] : ''));
 }
+
+const capital = (parts) => parts.map((part, index) => (index === 0 && typeof part === 'string' ? part.charAt(0).toUpperCase() + part.slice(1) : part));
 
 function showRelationship({ who, at }) {
   if (!who) {

@@ -14,9 +14,11 @@ const PAD = 12;
  */
 export function drawPicture(document, rights, fault, width) {
   const parties = toParties(document, rights, fault);
-  const columns = parties.length;
+  const agents = parties.filter((party) => party.kind === 'agent').length;
+  // One agent has its instance to the right of it, several have theirs below.
+  const columns = parties.length + (agents === 1 ? 1 : 0);
   const fitting = Math.floor((width - (columns - 1) * GAP) / columns);
-  const parts = fitting >= NARROWEST ? inColumns(parties, Math.min(WIDEST, fitting), width) : inAStack(parties, width);
+  const parts = fitting >= NARROWEST ? inColumns(parties, columns, Math.min(WIDEST, fitting), width) : inAStack(parties, width);
   return s('svg', {
     class: 'identity', viewBox: `0 0 ${width} ${parts.height}`, width, height: parts.height, role: 'img', 'aria-label': describe(parties),
   }, arrowHeads(), parts.shapes);
@@ -26,8 +28,8 @@ export function drawPicture(document, rights, fault, width) {
 function toParties(document, rights, fault) {
   const { who } = document;
   if (!who) {
-    const ghost = (kind, text) => ({ kind, ghost: true, name: '?', notes: [text] });
-    return [ghost('user', 'not established'), { ...ghost('agent', 'not established'), instance: { ghost: true } }];
+    const ghost = (kind) => ({ kind, ghost: true, name: '?' });
+    return [ghost('user'), { ...ghost('agent'), instance: { ghost: true } }];
   }
   const { user, agent, instance, relationship, chain } = who;
   const assigned = relationship?.kind === 'assigned';
@@ -37,7 +39,7 @@ function toParties(document, rights, fault) {
   if (user && !user.absent) {
     parties.push({
       kind: 'user', subject: assigned, ghost: user.sub === undefined, name: user.sub ?? '?', iss: user.iss, source: user.source,
-      notes: [assigned ? 'person of the case' : 'lends a part of', assigned ? 'lends nothing' : 'their own rights'],
+      lends: assigned ? ['lends nothing', 'the case is about them'] : ['lends', 'a slice of their rights'],
       fault: fault === 'user', edge: edgeFrom(relationship, assigned),
     });
   }
@@ -78,9 +80,8 @@ function describe(parties) {
   }).join('; ');
 }
 
-function inColumns(parties, width, total) {
-  // Few columns are set apart, so that the picture spans the width.
-  const step = parties.length < 2 ? 0 : Math.min(width + 150, (total - width) / (parties.length - 1));
+function inColumns(parties, columns, width, total) {
+  const step = (total - width) / Math.max(1, columns - 1);
   const shapes = [];
   let height = 0;
   const withRights = Math.max(...parties.map(rightsHeight));
@@ -91,6 +92,11 @@ function inColumns(parties, width, total) {
     shapes.push(card(party, x, 1, width));
     height = Math.max(height, HEAD + rightsHeight(party) + 2);
     if (!party.instance) continue;
+    if (columns > parties.length) {
+      shapes.push(across({ label: 'runs as', faint: true }, x + width, x + step));
+      shapes.push(instanceCard(party.instance, x + step, 53 - INSTANCE / 2, width));
+      continue;
+    }
     shapes.push(down(x + 28, HEAD + rightsHeight(party) + 1, drop));
     shapes.push(instanceCard(party.instance, x, drop, width));
     height = Math.max(height, drop + INSTANCE + 1);
@@ -125,7 +131,7 @@ const HEAD = 104;
 const INSTANCE = 74;
 const LINE = 19;
 
-const rightsHeight = ({ rights }) => (rights ? 30 + LINE * Math.max(1, rights.entries.length) + 18 : 0);
+const rightsHeight = ({ rights, lends }) => (rights ? 48 + LINE * Math.max(1, rights.entries.length) : lends ? 50 : 0);
 
 function card(party, x, y, width) {
   const height = HEAD + rightsHeight(party);
@@ -136,10 +142,10 @@ function card(party, x, y, width) {
     s('g', { class: 'icon', transform: `translate(${width - 34} 12)` }, party.kind === 'user' ? person() : robot()),
     line(PAD, 24, 'label', label, width - 44),
     line(PAD, 47, 'name', party.name, width),
-    line(PAD, 66, 'host', party.iss?.replace(/^https:\/\//, '') ?? party.notes?.[0], width),
-    party.kind === 'user' && !party.ghost ? line(PAD, 0, 'note', '', width) : null,
+    line(PAD, 66, 'host', party.ghost ? 'not established' : party.iss?.replace(/^https:\/\//, ''), width),
     line(PAD, 87, 'source', party.source, width),
-    party.rights ? rightsPart(party.rights, width) : null);
+    party.rights ? rightsPart(party.rights, width) : null,
+    party.lends ? lendsPart(party.lends, width) : null);
 }
 
 function rightsPart(rights, width) {
@@ -151,6 +157,13 @@ function rightsPart(rights, width) {
       ? line(PAD, HEAD + 20 + LINE, 'host', 'nothing', width)
       : rights.entries.map((entry, index) => line(PAD, HEAD + 20 + LINE * (index + 1), 'entry', entry, width)),
     line(PAD, bottom + 12, 'source', rights.source, width));
+}
+
+function lendsPart([title, text], width) {
+  return s('g', { class: 'rights' },
+    s('path', { class: 'rule', d: `M0 ${HEAD}h${width}` }),
+    line(PAD, HEAD + 20, 'label', title, width),
+    line(PAD, HEAD + 20 + LINE, 'host', text, width));
 }
 
 function instanceCard(instance, x, y, width) {
@@ -199,15 +212,15 @@ function arrowHeads() {
   return s('defs', {}, head('head'), head('head-back'), head('head-faint'));
 }
 
-const person = () => [s('circle', { cx: 11, cy: 7, r: 4.5 }), s('path', { d: 'M2.500 21c0-5.200 3.600-8 8.500-8s8.500 2.800 8.500 8z' })];
-const robot = () => [s('path', { d: 'M11 1l8.700 5v10L11 21l-8.700-5V6z' }), s('path', { class: 'hole', d: 'M7.500 10v2.500M14.500 10v2.500' })];
+const person = () => [s('circle', { cx: 11, cy: 7, r: 4.5 }), s('path', { d: 'M2.5 21c0-5.2 3.6-8 8.5-8s8.5 2.8 8.5 8z' })];
+const robot = () => [s('path', { d: 'M11 1l8.7 5v10L11 21l-8.7-5V6z' }), s('path', { class: 'hole', d: 'M7.5 10v2.500M14.5 10v2.5' })];
 
 // ---- text
 
 const SANS = 'system-ui, sans-serif';
 const MONO = 'ui-monospace, monospace';
 const FONTS = {
-  label: `600 10.500px ${SANS}`, name: `650 18px ${SANS}`, host: `12px ${SANS}`, source: `11px ${MONO}`, entry: `12.500px ${MONO}`,
+  label: `600 10.5px ${SANS}`, name: `650 18px ${SANS}`, host: `12px ${SANS}`, source: `11px ${MONO}`, entry: `12.5px ${MONO}`,
 };
 const context = document.createElement('canvas').getContext('2d');
 

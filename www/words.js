@@ -2,7 +2,7 @@
 
 /** The patterns, in the order of the tabs. */
 export const PATTERNS = {
-  interactive: { title: 'Interactive', story: 'ana steers code-helper while it works on her repository.' },
+  interactive: { title: 'Interactive', story: 'ana sits at the keyboard and steers code-helper.' },
   offline: { title: 'Offline', story: 'ana asked for a nightly triage, and went to bed.' },
   automated: { title: 'Automated', story: 'hr-agent picked case c1 off a queue. It is about ana.' },
   transitive: { title: 'Transitive', story: 'code-helper calls test-runner to do a part of the work.' },
@@ -10,28 +10,28 @@ export const PATTERNS = {
 
 /** What each check establishes. One that is not listed goes by its own name. */
 export const CHECKS = {
-  path: 'The path is canonical',
-  token: 'There is one token, well formed',
-  issuer: 'Its issuer is accepted',
-  header: 'Its header asks for nothing odd',
-  key: 'Its key is known',
-  signature: 'Its signature holds',
-  claims: 'Its claims are complete',
-  audience: 'It is meant for this service',
-  time: 'It is not expired, not early',
-  proof: 'The key it is bound to was shown',
-  relationship: 'Who acts for whom is known',
-  presence: 'The user is present',
-  action: 'The request maps to an action',
-  coverage: 'The token covers the action',
-  rule: 'A rule is there for kind and mode',
-  relation: 'User or agent has the relation',
-  personal: 'It is the record of the case’s person',
-  conditions: 'The conditions of the rule hold',
-  chain: 'Earlier agents are vouched for',
-  ceiling: 'Each agent may do this at all',
-  forbid: 'No rule forbids it',
-  approve: 'Nobody has to approve it',
+  path: 'Path is canonical',
+  token: 'One token, well formed',
+  issuer: 'Issuer accepted',
+  header: 'Header acceptable',
+  key: 'Key is known',
+  signature: 'Signature holds',
+  claims: 'Claims complete',
+  audience: 'Meant for this API',
+  time: 'Within its time',
+  proof: 'Proof of its key',
+  relationship: 'Who acts for whom',
+  presence: 'User is present',
+  action: 'Maps to an action',
+  coverage: 'Covered by token',
+  rule: 'Rule for this kind',
+  relation: 'Has the relation',
+  personal: 'The person’s record',
+  conditions: 'Conditions hold',
+  chain: 'Earlier agents',
+  ceiling: 'Within every ceiling',
+  forbid: 'Nothing forbids it',
+  approve: 'Nobody has to approve',
 };
 
 export const RESULTS = {
@@ -41,11 +41,14 @@ export const RESULTS = {
 export const VERDICTS = { allow: 'Allow', deny: 'Deny', needs_approval: 'Needs approval' };
 
 /** What a kind of relationship means for the rights in play. */
-export function kindSentence({ user, agent, relationship }) {
+export function kindSentence({ user, agent, relationship, chain }) {
   const [who, what, task] = [name(user), name(agent), relationship?.task];
   switch (relationship?.kind) {
     case 'self': return `${who} asks without any agent.`;
-    case 'delegated': return `${who} lends ${what} a slice of their own rights: ${who} must have the right, and the token must cover it.`;
+    case 'delegated': if (chain?.hops.length > 0) {
+      return `${who} lent ${name(chain.hops[0])} a slice of their own rights, and ${what} was called in turn: every agent of the chain must have been given this, by a token of its own.`;
+    }
+      return `${who} lends ${what} a slice of their own rights: ${who} must have the right, and the token must cover it.`;
     case 'joint': return `${who} and ${what} must both have the right, and the token must cover it.`;
     case 'assigned': return `${what} uses its own rights. ${who} lends it nothing: ${who} is the person whom case ${task ?? ''} is about, and only their record may be touched.`;
     case 'autonomous': return `${what} uses its own rights, and no user is involved.`;

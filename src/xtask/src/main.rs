@@ -3,6 +3,7 @@
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
 
+mod browser;
 mod node;
 mod npm;
 mod setup;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
 
   setup          install what the other commands need, into target/ and node_modules/
   demo           the four patterns in every host: who is it, what is decided, why
+  demo --open    the demo page, in your browser
   test           everything, with a summary
   build [npm]    the packages, into dist/
   size           sizes against their budgets
@@ -43,6 +45,10 @@ fn run(args: &[&str]) -> Result<()> {
     match args {
         ["setup"] => setup::all(),
         ["build"] | ["build", "npm"] => npm::build().map(drop),
+        ["build", "www"] => npm::build().and_then(|_| browser::build()).map(drop),
+        ["demo", "--open"] => npm::build().and_then(|_| browser::serve(true)),
+        ["demo", "browser"] => browser::demo_rows().map(|rows| print!("{rows}")),
+        ["test", "browser"] => npm::build().and_then(|_| browser::test()),
         ["vectors"] => vectors::write(),
         ["test", "node"] => node::test(&npm::build()?),
         [] | ["help" | "--help" | "-h"] => {
