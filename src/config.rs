@@ -25,6 +25,10 @@ pub struct Config {
     names: Vec<NameSpace>,
     /// How proofs of possession are checked.
     pub proof: ProofSettings,
+    /// Who may issue approvals.
+    pub approvers: Vec<Approver>,
+    /// A second policy, whose different decisions are recorded.
+    pub shadow: Option<Source>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -72,6 +76,19 @@ pub struct ProofSettings {
     pub nonces: Option<Nonces>,
     /// Whether the hop before is trusted to write `x-forwarded-client-cert`.
     pub trust_forwarded: bool,
+}
+
+/// Who may issue approvals.
+#[derive(Debug, Clone)]
+pub struct Approver {
+    /// `iss`
+    pub issuer: String,
+    /// The name space of `sub`, the one who approved.
+    pub space: String,
+    /// What its approvals may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// Its keys.
+    pub keys: KeySet,
 }
 
 /// Whether tokens must be bound to a key.
@@ -167,7 +184,17 @@ impl Config {
             .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
         let root = Node { path: String::new(), value: &value };
         let root = root.object(&[
-            "issuers", "names", "policy", "files", "tuples", "proof", "revoked", "limits", "envoy",
+            "issuers",
+            "names",
+            "policy",
+            "files",
+            "tuples",
+            "proof",
+            "approvals",
+            "shadow",
+            "revoked",
+            "limits",
+            "envoy",
         ])?;
         let issuers = root.required("issuers")?.list(issuer)?;
         if issuers.is_empty() {
@@ -181,7 +208,8 @@ impl Config {
                 ));
             }
         }
-        let names = names(root.optional("names").as_ref(), &issuers)?;
+        let approvers = root.optional("approvals").map_or(Ok(Vec::new()), |node| node.list(approver))?;
+        let names = names(root.optional("names").as_ref(), &issuers, &approvers)?;
         if let Some(revoked) = root.optional("revoked")
             && revoked.value.as_array().is_none_or(|list| !list.is_empty())
         {
@@ -190,7 +218,17 @@ impl Config {
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
         let proof = proof_settings(root.optional("proof").as_ref())?;
-        Ok((Self { issuers, names, proof, limits }, source))
+        let shadow = match root.optional("shadow") {
+            None => None,
+            Some(node) => {
+                let members = node.object(&["policy", "files"])?;
+                let own = |name| if members.optional(name).is_some() { Some(&members) } else { None };
+                let policy = members.required("policy")?.text()?.to_owned();
+                let files = files(own("files").unwrap_or(&root))?;
+                Some(Source { policy, files, tuples: source.tuples.clone() })
+            }
+        };
+        Ok((Self { issuers, names, proof, approvers, shadow, limits }, source))
     }
 
     /// A user's object in the model.
@@ -465,13 +503,22 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
     Ok((name.into(), client))
 }
 
-fn names(node: Option<&Node<'_>>, issuers: &[Issuer]) -> Result<Vec<NameSpace>, ConfigError> {
+fn names(
+    node: Option<&Node<'_>>,
+    issuers: &[Issuer],
+    approvers: &[Approver],
+) -> Result<Vec<NameSpace>, ConfigError> {
     let mut needed: Vec<&str> = Vec::new();
     for issuer in issuers {
         for space in core::iter::once(&issuer.issuer).chain(&issuer.speaks_for) {
             if !needed.contains(&space.as_str()) {
                 needed.push(space);
             }
+        }
+    }
+    for approver in approvers {
+        if !needed.contains(&approver.space.as_str()) {
+            needed.push(&approver.space);
         }
     }
     let Some(node) = node else {
@@ -641,16 +688,30 @@ fn limits(node: Option<&Node<'_>>) -> Result<Limits, ConfigError> {
     Ok(limits)
 }
 
+/// An entry of `approvals`.
+fn approver(node: Node<'_>) -> Result<Approver, ConfigError> {
+    let members = node.object(&["issuer", "space", "algorithms", "jwks"])?;
+    let issuer = members.required("issuer")?.text()?.to_owned();
+    let space =
+        members.optional("space").map_or(Ok(issuer.clone()), |node| node.text().map(ToOwned::to_owned))?;
+    let algorithms = algorithms(&members.required("algorithms")?)?;
+    let keys = key_set(&members.required("jwks")?, &algorithms)?;
+    Ok(Approver { issuer, space, algorithms, keys })
+}
+
+fn files(root: &Members<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    match root.optional("files") {
+        None => Ok(Vec::new()),
+        Some(node) => {
+            node.members()?.map(|(name, node)| Ok((name.to_owned(), node.text()?.to_owned()))).collect()
+        }
+    }
+}
+
 /// The policy's source: rules, the files that they name, and tuples.
 fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
     let policy = root.required("policy")?.text()?.to_owned();
-    let files = match root.optional("files") {
-        None => Vec::new(),
-        Some(node) => node
-            .members()?
-            .map(|(name, node)| Ok((name.to_owned(), node.text()?.to_owned())))
-            .collect::<Result<_, ConfigError>>()?,
-    };
+    let files = files(root)?;
     let tuples = match root.optional("tuples") {
         None => Vec::new(),
         Some(node) => node.list(|item| {

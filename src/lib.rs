@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod approval;
 mod cache;
 mod chain;
 mod config;
@@ -15,16 +16,19 @@ mod guard;
 pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod mcp;
 mod names;
 pub mod pack;
 pub mod policy;
 pub mod proof;
 pub mod relation;
 mod request;
+mod run;
 mod time;
 pub mod token;
 mod truth;
 
+pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
 pub use guard::Guard;

@@ -26,12 +26,31 @@ pub struct Request<'a> {
     /// What the host's replay store said of this request's proof, where it was asked already: for explaining a
     /// decision ([`Decision::proof_use`](crate::Decision::proof_use)).
     pub proof_use: Option<Use>,
+    /// What the host's store said of this request's approval, where it was asked already
+    /// ([`Decision::approval_use`](crate::Decision::approval_use)).
+    pub approval_use: Option<Use>,
+    /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
+    pub peer: Option<core::net::IpAddr>,
 }
 
 impl<'a> Request<'a> {
     /// The values of a header field, in order.
     pub(crate) fn header(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The one value of a header field.
+    ///
+    /// # Errors
+    /// `request_invalid` where it is there twice.
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&'a [u8]>, Refusal> {
+        let mut values = self.header(name);
+        match (values.next(), values.next()) {
+            (first, None) => Ok(first),
+            (_, Some(_)) => {
+                Err(Refusal::new(Code::RequestInvalid, format!("there are two `{name}` headers")))
+            }
+        }
     }
 
     /// Whether it is a CORS preflight request (Fetch standard §3.3.3): it has no credentials.

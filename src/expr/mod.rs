@@ -45,6 +45,7 @@ mod value;
 pub use compile::{Source, compile};
 pub(crate) use compile::{type_words, words_type};
 pub use eval::Program;
+pub(crate) use time::Instant;
 pub use value::{Item, Type, Value};
 pub(crate) use value::{pack_members, unpack};
 
