@@ -56,6 +56,10 @@ pub struct Issuer {
     pub binding: BindingPolicy,
     /// Seconds by which clocks may differ.
     pub leeway: u64,
+    /// Whether an agent may be in its own chain twice.
+    pub loops: bool,
+    /// Whether `client_profile` may say that a client is an application.
+    pub client_profiles: bool,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
 }
@@ -109,6 +113,8 @@ pub struct Client {
     pub mode: Option<Mode>,
     /// Seconds after `iat` for which the user counts as present.
     pub present_for: Option<u64>,
+    /// Whether its tokens name the agent by the client's id alone, in a dialect that has `act` for that.
+    pub is_the_agent: bool,
 }
 
 /// What kind of software a client is.
@@ -161,7 +167,14 @@ impl Issuer {
 
     /// Whether it may name somebody in the space `iss`: its own always, others where the configuration says so.
     pub fn may_name(&self, iss: &str) -> bool {
-        self.issuer == iss || self.speaks_for.iter().any(|other| other == iss)
+        self.spaces().any(|space| space == iss)
+    }
+
+    /// The name spaces that it may name somebody in: its own, those that the configuration lists, and the trust
+    /// domains of transaction tokens, whose subjects are unique within `aud`.
+    fn spaces(&self) -> impl Iterator<Item = &String> {
+        let domains = if self.dialect == Dialect::TxnToken { self.audiences.as_slice() } else { &[] };
+        core::iter::once(&self.issuer).chain(&self.speaks_for).chain(domains)
     }
 
     /// What is known of a client: the exact name first, then the longest pattern.
@@ -358,6 +371,8 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "speaks_for",
         "clients",
         "leeway",
+        "loops",
+        "client_profiles",
         "context_issuers",
         "introspection",
         "status",
@@ -426,6 +441,9 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         Some(node) => node.members()?.map(|(name, node)| client(name, &node)).collect::<Result<_, _>>()?,
     };
     let leeway = members.optional("leeway").map_or(Ok(0), |node| node.whole(300))?;
+    let loops = members.optional("loops").map_or(Ok(false), |node| choice(&node, "allow", "refuse"))?;
+    let client_profiles =
+        members.optional("client_profiles").map_or(Ok(false), |node| choice(&node, "trust", "ignore"))?;
     Ok(Issuer {
         issuer,
         audiences,
@@ -437,9 +455,20 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         keys_max_age,
         binding,
         leeway,
+        loops,
+        client_profiles,
         speaks_for,
         clients,
     })
+}
+
+/// One of two words: whether it is the first.
+fn choice(node: &Node<'_>, yes: &str, no: &str) -> Result<bool, ConfigError> {
+    match node.text()? {
+        word if word == yes => Ok(true),
+        word if word == no => Ok(false),
+        word => Err(invalid(node.path.clone(), format!("{} must be `{yes}` or `{no}`", quote(word)))),
+    }
 }
 
 fn algorithms(node: &Node<'_>) -> Result<Vec<Algorithm>, ConfigError> {
@@ -482,9 +511,9 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
         }
     };
     let client = if node.value.as_str().is_some() {
-        Client { kind: kind(node)?, mode: None, present_for: None }
+        Client { kind: kind(node)?, mode: None, present_for: None, is_the_agent: false }
     } else {
-        let members = node.object(&["kind", "mode", "present_for"])?;
+        let members = node.object(&["kind", "mode", "present_for", "named_by"])?;
         let mode = match members.optional("mode") {
             None => None,
             Some(node) => Some(Mode::from_name(node.text()?).ok_or_else(|| {
@@ -498,7 +527,21 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
                 "`mode: interactive` needs `present_for`, and nothing else has it",
             ));
         }
-        Client { kind: kind(&members.required("kind")?)?, mode, present_for }
+        let is_the_agent = match members.optional("named_by") {
+            None => false,
+            Some(node) if node.text()? == "client_id" => true,
+            Some(node) => {
+                return Err(invalid(
+                    node.path,
+                    "must be `client_id`; an agent that `act` names has no `named_by`",
+                ));
+            }
+        };
+        let kind = kind(&members.required("kind")?)?;
+        if is_the_agent && kind != ClientKind::Agent {
+            return Err(invalid(node.path.clone(), "`named_by` says something of an `agent` only"));
+        }
+        Client { kind, mode, present_for, is_the_agent }
     };
     Ok((name.into(), client))
 }
@@ -510,7 +553,7 @@ fn names(
 ) -> Result<Vec<NameSpace>, ConfigError> {
     let mut needed: Vec<&str> = Vec::new();
     for issuer in issuers {
-        for space in core::iter::once(&issuer.issuer).chain(&issuer.speaks_for) {
+        for space in issuer.spaces() {
             if !needed.contains(&space.as_str()) {
                 needed.push(space);
             }

@@ -131,6 +131,7 @@ codes! {
     ContextInvalid = "context_invalid", Identity, 403, None, "The assertion about who is acting is not accepted.", "the agent context profile";
     FactsConflict = "facts_conflict", Identity, 403, None, "The facts about who is acting contradict each other.", "the agent context profile";
     ChainInconsistent = "chain_inconsistent", Identity, 403, None, "The chain of agents does not fit together.", "RFC 8693 §4.1";
+    DialectUnsupported = "dialect_unsupported", Identity, 403, None, "The access token says who is acting in a way that is not supported.", "the agent context profile";
     ClientUnclassified = "client_unclassified", Identity, 403, None, "It is not known whether this client is an application or an agent.", "RFC 9700 §4.15";
     RelationshipUnknown = "relationship_unknown", Identity, 403, None, "It is not known on whose behalf the agent is acting.", "the kinds of relationship";
     RelationshipUnsupported = "relationship_unsupported", Identity, 403, None, "This combination of user, agent and authority is not supported.", "the kinds of relationship";

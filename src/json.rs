@@ -213,6 +213,11 @@ impl<'a> Object<'a> {
         self.members.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
+    /// Adds a member that is not there yet.
+    pub(crate) fn push(&mut self, name: &'static str, value: Value<'a>) {
+        self.members.push((Cow::Borrowed(name), value));
+    }
+
     /// The members in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.members.iter().map(|(name, value)| (name.as_ref(), value))

@@ -6,8 +6,10 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::config::{ClientKind, Config, Issuer};
 use crate::error::{Code, Refusal, quote};
+use crate::identity::dialect::is_app;
 use crate::identity::fact::{Fact, Src};
 use crate::time::Timestamp;
+use crate::token::Claims;
 
 /// An issuer and a name in its space. Compared as a pair, character by character.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,8 +262,6 @@ pub struct Draft {
     pub instance: Fact<Instance>,
     /// Interactive, offline or automated.
     pub mode: Fact<Mode>,
-    /// Whether the dialect has a slot for the mode: where it has, an unknown mode refuses.
-    pub has_mode: bool,
     /// Whose permissions.
     pub authority: Fact<Authority>,
     /// The last second (excluded) in which the user counts as present.
@@ -272,6 +272,26 @@ pub struct Draft {
     pub earlier: Vec<Principal>,
     /// How many agents stand before the current one, where the dialect says it.
     pub hops: Option<usize>,
+    /// Whether a carrier has the slots of our own profile. Then instance and `hops` are required, and a mode
+    /// that is unknown refuses.
+    pub profiled: bool,
+}
+
+impl Draft {
+    /// Nothing known.
+    pub const EMPTY: Self = Self {
+        user: Fact::SILENT,
+        agent: Fact::SILENT,
+        agent_is_client: false,
+        instance: Fact::SILENT,
+        mode: Fact::SILENT,
+        authority: Fact::SILENT,
+        present_until: Fact::SILENT,
+        task: Fact::SILENT,
+        earlier: Vec::new(),
+        hops: None,
+        profiled: false,
+    };
 }
 
 /// One agent of the chain, as the model knows it.
@@ -314,17 +334,20 @@ impl Identity {
 }
 
 /// Puts a draft to the test: names, facts, and the kind of relationship.
+///
+/// # Errors
+/// `claim_missing` and `claim_invalid` for what the profile needs of every token.
 pub fn settle(
     mut draft: Draft,
-    client_id: &str,
-    issued_at: Timestamp,
+    claims: &Claims,
     issuer: &Issuer,
     config: &Config,
-) -> Identity {
-    supply(&mut draft, client_id, issued_at, issuer);
-    let kind = check_names(&draft, issuer).and_then(|()| check_facts(&draft)).and_then(|()| {
+) -> Result<Identity, Refusal> {
+    supply(&mut draft, claims, issuer);
+    check_complete(&draft, claims)?;
+    let kind = check_names(&draft, issuer).and_then(|()| check_facts(&draft, issuer)).and_then(|()| {
         let kind = Kind::of(&draft.user, &draft.agent, &draft.authority)?;
-        if draft.has_mode && kind != Kind::Itself && draft.mode.value().is_none() {
+        if draft.profiled && kind != Kind::Itself && draft.mode.value().is_none() {
             return Err(Refusal::new(
                 Code::RelationshipUnknown,
                 "the mode is unknown: `agent_rel.mode` is missing, or is not `interactive`, `offline` or `automated`",
@@ -345,18 +368,50 @@ pub fn settle(
         let instance = draft.instance.value().and_then(|i| config.instance_object(&i.iss, &i.id));
         object.map(|agent| Link { agent, instance })
     });
-    Identity { facts: draft, kind, user, link }
+    Ok(Identity { facts: draft, kind, user, link })
 }
 
 /// Adds what the configuration knows of a client where the token is silent; it never contradicts a token.
-fn supply(draft: &mut Draft, client_id: &str, issued_at: Timestamp, issuer: &Issuer) {
-    let Some(client) = issuer.client(client_id) else { return };
-    if let (Some(mode), true, true) = (client.mode, draft.mode.is_silent(), !draft.has_mode) {
+fn supply(draft: &mut Draft, claims: &Claims, issuer: &Issuer) {
+    let Some(client) = issuer.client(claims.client_id()) else { return };
+    if let (Some(mode), true, false) = (client.mode, draft.mode.is_silent(), draft.profiled) {
         draft.mode = Fact::Asserted(mode, Src::config("clients"));
         if let (Some(seconds), true) = (client.present_for, draft.present_until.is_silent()) {
-            draft.present_until =
-                Fact::Derived(issued_at.plus(seconds), Src::config("clients"), "iat_plus_present_for");
+            draft.present_until = Fact::Derived(
+                claims.issued_at().plus(seconds),
+                Src::config("clients"),
+                "iat_plus_present_for",
+            );
         }
+    }
+}
+
+/// What our own profile needs where an agent acts, once every carrier was heard.
+fn check_complete(draft: &Draft, claims: &Claims) -> Result<(), Refusal> {
+    let missing = |path: &str| {
+        let text =
+            format!("claim `{path}` is missing, which the agent context profile needs where an agent acts");
+        Err(Refusal::new(Code::ClaimMissing, text))
+    };
+    if draft.profiled && draft.instance.is_silent() {
+        return missing("agent_instance");
+    }
+    if draft.profiled && draft.hops.is_none() {
+        let nothing = draft.mode.is_silent() && draft.authority.is_silent();
+        return missing(if nothing { "agent_rel" } else { "agent_rel.hops" });
+    }
+    // `present_until` is there if and only if the mode is interactive, and is not later than `exp`.
+    let path = "agent_rel.present_until";
+    match (draft.mode.value(), &draft.present_until) {
+        (Some(Mode::Interactive), until) if until.value().is_none() => missing(path),
+        (Some(Mode::Automated | Mode::Offline), until) if until.value().is_some() => Err(Refusal::new(
+            Code::ClaimInvalid,
+            format!("claim `{path}` is there although the mode is not `interactive`"),
+        )),
+        (_, Fact::Asserted(until, _)) if *until > claims.expires_at() => {
+            Err(Refusal::new(Code::ClaimInvalid, format!("claim `{path}` is later than `exp`")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -388,7 +443,8 @@ fn check_names(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
 }
 
 /// What must hold between facts, whatever the dialect.
-fn check_facts(draft: &Draft) -> Result<(), Refusal> {
+fn check_facts(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
+    check_circle(draft, issuer)?;
     if let (Some(instance), true) = (draft.instance.value(), draft.agent.value().is_some()) {
         let own = (&instance.iss, &instance.id);
         if instance.parent.as_ref().is_some_and(|(iss, id)| (iss, id) == own) {
@@ -423,12 +479,32 @@ fn check_facts(draft: &Draft) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An agent that is in its own chain twice: refused unless the issuer's `loops` says `allow`.
+fn check_circle(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
+    let agents: Vec<&Principal> = draft.earlier.iter().chain(draft.agent.value()).collect();
+    let twice =
+        agents.iter().enumerate().find(|(at, agent)| agents.iter().take(*at).any(|other| other == *agent));
+    match twice {
+        Some((_, agent)) if !issuer.loops => Err(Refusal::new(
+            Code::ChainInconsistent,
+            format!(
+                "agent {} is in its own chain twice; `\"loops\": \"allow\"` accepts that",
+                quote(&agent.sub)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What a token without any agent trace is: its client decides.
 ///
 /// An application (`app`) is the user's own tool. An agent that the token does not name is missing. A client
-/// that nobody classified is an agent, never the user (RFC 9700 §4.15).
-pub fn without_traces(client_id: &str, issuer: &Issuer) -> Result<ClientKind, Refusal> {
+/// that nobody classified is an agent, never the user (RFC 9700 §4.15), unless `client_profile` says that it
+/// is an application and the issuer is trusted for that.
+pub fn without_traces(claims: &Claims, issuer: &Issuer) -> Result<ClientKind, Refusal> {
+    let client_id = claims.client_id();
     match issuer.client(client_id).map(|client| client.kind) {
+        None if issuer.client_profiles && is_app(claims.object()) => Ok(ClientKind::App),
         None => Err(Refusal::new(
             Code::ClientUnclassified,
             format!("client {} is not in `clients` of its issuer: say `app` or `agent`", quote(client_id)),

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String};
 use crate::config::{Config, Issuer};
 use crate::error::{Code, Refusal, quote};
 use crate::identity::{Identity, context};
-use crate::jose::{Jws, JwsLimits, Typ, check_header};
+use crate::jose::{Jws, JwsLimits, check_header};
 use crate::json::Value;
 use crate::time::Timestamp;
 use crate::token::claims::Claims;
@@ -65,7 +65,7 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
     let jws = Jws::parse(compact, &limits)?;
     let (index, issuer) = issuer_of(&jws, config)?;
     // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
-    let algorithm = check_header(jws.header(), &issuer.algorithms, Typ::OneOf(&["at+jwt"]))?;
+    let algorithm = check_header(jws.header(), &issuer.algorithms, issuer.dialect.row().typ)?;
     issuer.check_keys(now)?;
     let keys =
         issuer.keys.as_ref().ok_or_else(|| Refusal::new(Code::KeysUnavailable, "there are no keys yet"))?;
@@ -76,10 +76,10 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
             "the signature does not hold under the key that the header names",
         ));
     }
-    let claims = Claims::read(jws.into_claims())?;
+    let claims = Claims::read(jws.into_claims(), issuer.dialect.row())?;
     let identity = issuer
         .dialect
         .read(&claims, issuer)
-        .map(|draft| context::settle(draft, claims.client_id(), claims.issued_at(), issuer, config));
+        .and_then(|draft| context::settle(draft, &claims, issuer, config));
     Ok(VerifiedToken { compact: compact.to_owned(), issuer: index, claims, identity })
 }

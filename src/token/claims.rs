@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::config::Issuer;
 use crate::error::{Code, Refusal, is_invisible, quote};
+use crate::identity::dialect::{Need, Row};
 use crate::json::{Object, Value};
 use crate::time::{Round, Timestamp};
 
@@ -16,6 +17,7 @@ pub struct Claims {
     object: Object<'static>,
     subject: String,
     client_id: String,
+    id: Option<String>,
     audiences: Vec<String>,
     issued_at: Timestamp,
     not_before: Option<Timestamp>,
@@ -34,11 +36,21 @@ pub struct Confirmation {
 
 impl Claims {
     /// Reads the claims of a token whose signature holds.
-    pub(crate) fn read(object: Object<'static>) -> Result<Self, Refusal> {
+    ///
+    /// `row` is the dialect's: which claims it needs, and where it has client, token id and scopes.
+    pub(crate) fn read(mut object: Object<'static>, row: &Row) -> Result<Self, Refusal> {
+        (row.kind)(&object).map_err(|what| Refusal::new(Code::TokenTypeWrong, what))?;
         let subject = name(&object, "sub")?;
-        let client_id = name(&object, "client_id")?;
-        // RFC 9068 §2.2: `jti` is required.
-        name(&object, "jti")?;
+        let client_id = client_id(&object, row.client)?;
+        // RFC 9068 §2.2: the token's own id is required, unless the dialect is known to do without.
+        let (id, need) = row.id;
+        let id = match object.get(id) {
+            None if need != Need::Required => None,
+            _ => Some(name(&object, id)?),
+        };
+        if row.scope != "scope" {
+            gather_scopes(&mut object, row.scope)?;
+        }
         let issued_at = date(&object, "iat", Round::Ceil)?.ok_or_else(|| missing("iat"))?;
         let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
         let not_before = date(&object, "nbf", Round::Ceil)?;
@@ -47,7 +59,17 @@ impl Claims {
         }
         let audiences = audiences(&object)?;
         let confirmation = confirmation(&object)?;
-        Ok(Self { subject, client_id, audiences, issued_at, not_before, expires_at, confirmation, object })
+        Ok(Self {
+            subject,
+            client_id,
+            id,
+            audiences,
+            issued_at,
+            not_before,
+            expires_at,
+            confirmation,
+            object,
+        })
     }
 
     /// Every claim, as it came.
@@ -63,6 +85,19 @@ impl Claims {
     /// `client_id`
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// `jti`, or what the dialect has in its place.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// `aud`, if it is one name.
+    pub(crate) fn only_audience(&self) -> Option<&str> {
+        match self.audiences.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 
     /// `iat`, a fraction rounded up.
@@ -131,6 +166,49 @@ fn name(object: &Object<'_>, claim: &str) -> Result<String, Refusal> {
     };
     check_name(text).map_err(|what| invalid(claim, what))?;
     Ok(text.into())
+}
+
+/// The client: where a dialect has several names for it, those that are there must agree.
+fn client_id(object: &Object<'_>, names: &[&'static str]) -> Result<String, Refusal> {
+    let mut found: Option<(&str, String)> = None;
+    for claim in names.iter().filter(|claim| object.get(claim).is_some()) {
+        let client = name(object, claim)?;
+        match &found {
+            Some((other, before)) if *before != client => {
+                return Err(invalid(claim, &format!("names another client than `{other}`")));
+            }
+            Some(_) => {}
+            None => found = Some((claim, client)),
+        }
+    }
+    found.map(|(_, client)| client).ok_or_else(|| missing(names.first().copied().unwrap_or("client_id")))
+}
+
+/// Puts the scopes of a dialect that has them elsewhere, as text or as an array, into `scope`. What cannot be
+/// read goes there as it is: then nobody knows what the token covers.
+fn gather_scopes(object: &mut Object<'static>, claim: &'static str) -> Result<(), Refusal> {
+    let Some(value) = object.get(claim) else { return Ok(()) };
+    if object.get("scope").is_some() {
+        return Err(invalid(
+            "scope",
+            &format!("is there beside `{claim}`, which is where this dialect has it"),
+        ));
+    }
+    let plain = |item: &Value<'_>| {
+        item.as_str().filter(|name| !name.is_empty() && !name.contains(' ')).map(String::from)
+    };
+    let scopes = match value {
+        Value::Array(items) => {
+            items.iter().map(plain).collect::<Option<Vec<_>>>().map(|names| names.join(" "))
+        }
+        _ => None,
+    };
+    let scopes = match scopes {
+        Some(scopes) => Value::String(scopes.into()),
+        None => value.clone(),
+    };
+    object.push("scope", scopes);
+    Ok(())
 }
 
 /// A name is not empty, not longer than 1,024 bytes, and has no control, zero-width or bidirectional

@@ -10,28 +10,76 @@ use crate::config::{ClientKind, Issuer};
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Instance, Mode, Principal, Role, User, without_traces};
 use crate::identity::dialect::{
-    Actor, actors, agent_missing, earlier, has_traces, invalid, is_agent_profile, rfc9068, text,
+    APP, Actor, Need, Row, actors, agent_missing, by_client, by_typ, earlier, exempt, has_traces, invalid,
+    optional, profile::Profile, required, text,
 };
 use crate::identity::fact::{Fact, Src, Why};
+use crate::jose::Typ;
 use crate::json::{Object, Value};
 use crate::time::{Round, Timestamp};
 use crate::token::Claims;
 
-pub(super) fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
+pub(super) const ROW: Row = Row {
+    name: "actfor",
+    typ: Typ::OneOf(&["at+jwt"]),
+    kind: by_typ,
+    client: &["client_id"],
+    id: ("jti", Need::Required),
+    scope: "scope",
+    read,
+    members: &[
+        required("act"),
+        required("act.iss"),
+        required("act.sub"),
+        required("act.sub_profile"),
+        // `hops` counts them, so nothing is lost unseen; without any of them `hops` stands alone.
+        optional("act.act"),
+        required("act.act.iss"),
+        required("act.act.sub"),
+        optional("act.act.sub_profile"),
+        optional("sub_profile"),
+        exempt("client_profile", APP),
+        required("agent_instance"),
+        required("agent_instance.iss"),
+        required("agent_instance.id"),
+        required("agent_instance.kind"),
+        required("agent_instance.parent"),
+        required("agent_instance.parent.iss"),
+        required("agent_instance.parent.id"),
+        required("agent_instance.root"),
+        required("agent_instance.root.iss"),
+        required("agent_instance.root.id"),
+        required("agent_rel"),
+        required("agent_rel.mode"),
+        required("agent_rel.authority"),
+        required("agent_rel.user"),
+        required("agent_rel.user.iss"),
+        required("agent_rel.user.sub"),
+        required("agent_rel.user.role"),
+        required("agent_rel.present_until"),
+        required("agent_rel.task"),
+        required("agent_rel.hops"),
+        optional("agent_rel.max_hops"),
+        optional("agent_rel.basis"),
+    ],
+};
+
+fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
     let object = claims.object();
     let subject = Principal { iss: issuer.issuer.clone(), sub: claims.subject().into() };
+    let sub_profile = Profile::read(object, "", "sub_profile")?;
     let actors = match object.get("act") {
         Some(act) => actors(act, None)?,
         None => Vec::new(),
     };
     let (agent, src, delegates) = match actors.first() {
-        Some(Actor { principal, profile }) if is_agent_profile(profile.as_deref()) => {
+        Some(Actor { principal, profile }) if profile.as_ref().is_some_and(Profile::is_agent) => {
             (principal.clone(), Src::token("act.sub"), *principal != subject)
         }
         Some(_) => {
             return Err(agent_missing("`act.sub_profile` does not say `ai_agent`, so `act` names no agent"));
         }
-        None if is_agent_profile(object.get("sub_profile").and_then(Value::as_str)) => {
+        None if sub_profile.is_some_and(|profile| profile.is_agent()) => {
             (subject.clone(), Src::token("sub"), false)
         }
         None if has_traces(claims) => {
@@ -40,35 +88,68 @@ pub(super) fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
             ));
         }
         None => {
-            return match without_traces(claims.client_id(), issuer)? {
-                ClientKind::App => rfc9068::by_client(claims, issuer),
+            return match without_traces(claims, issuer)? {
+                ClientKind::App => by_client::read(claims, issuer, false, true),
                 ClientKind::Agent | ClientKind::Mixed => {
                     Err(agent_missing("the client is an agent, and neither `act` nor `sub_profile` names it"))
                 }
             };
         }
     };
-    let instance = instance(object)?;
-    let rel = relationship(object)?;
-    let mode = word(rel, "mode", Mode::from_name, Src::token("agent_rel.mode"));
-    let present_until = present_until(rel, &mode, claims)?;
-    let hops = hops(rel)?;
+    let said = added(object)?;
+    let user = match (said.user, delegates) {
+        (Fact::Unknown(Why::Silent), true) => {
+            let user = User { principal: subject, role: Role::Delegator };
+            Fact::Asserted(user, Src::token("sub"))
+        }
+        (Fact::Absent(_), true) => {
+            return Err(Refusal::new(
+                Code::FactsConflict,
+                "`act` says that the agent acts for `sub`, and `agent_rel.user` says that there is no user",
+            ));
+        }
+        (Fact::Asserted(user, _), true) if user.principal != subject => {
+            return Err(Refusal::new(
+                Code::FactsConflict,
+                "`act` says that the agent acts for `sub`, and `agent_rel.user` names somebody else",
+            ));
+        }
+        (user, _) => user,
+    };
+    Ok(Draft { user, agent: Fact::Asserted(agent, src), earlier: earlier(actors), ..said })
+}
+
+/// What the two claims of the profile say, in a token or in another carrier.
+///
+/// # Errors
+/// `claim_invalid`, `claim_missing` and `chain_inconsistent` for claims that are there and not well formed.
+pub(crate) fn added(object: &Object<'_>) -> Result<Draft, Refusal> {
+    let instance = match object.get("agent_instance") {
+        None => Fact::SILENT,
+        Some(value) => Fact::Asserted(instance(value)?, Src::token("agent_instance")),
+    };
+    let nothing = Object::default();
+    let rel = match object.get("agent_rel") {
+        None => &nothing,
+        Some(Value::Object(rel)) => rel,
+        Some(other) => {
+            return Err(invalid("agent_rel", format!("is {} and must be an object", other.kind())));
+        }
+    };
     let task = match text(rel, "agent_rel", "task")? {
         Some(task) => Fact::Asserted(task, Src::token("agent_rel.task")),
         None => Fact::SILENT,
     };
     Ok(Draft {
-        user: user(rel, &subject, delegates)?,
-        agent: Fact::Asserted(agent, src),
-        agent_is_client: false,
-        instance: Fact::Asserted(instance, Src::token("agent_instance")),
-        mode,
-        has_mode: true,
+        user: user(rel)?,
+        instance,
+        mode: word(rel, "mode", Mode::from_name, Src::token("agent_rel.mode")),
         authority: word(rel, "authority", Authority::from_name, Src::token("agent_rel.authority")),
-        present_until,
+        present_until: present_until(rel)?,
         task,
-        earlier: earlier(actors),
-        hops: Some(hops),
+        hops: hops(rel)?,
+        profiled: true,
+        ..Draft::EMPTY
     })
 }
 
@@ -79,21 +160,9 @@ fn missing(path: &str) -> Refusal {
     )
 }
 
-fn relationship<'o, 'v>(object: &'o Object<'v>) -> Result<&'o Object<'v>, Refusal> {
-    match object.get("agent_rel") {
-        None => Err(missing("agent_rel")),
-        Some(Value::Object(rel)) => Ok(rel),
-        Some(other) => Err(invalid("agent_rel", format!("is {} and must be an object", other.kind()))),
-    }
-}
-
-fn instance(object: &Object<'_>) -> Result<Instance, Refusal> {
-    let instance = match object.get("agent_instance") {
-        None => return Err(missing("agent_instance")),
-        Some(Value::Object(instance)) => instance,
-        Some(other) => {
-            return Err(invalid("agent_instance", format!("is {} and must be an object", other.kind())));
-        }
+fn instance(value: &Value<'_>) -> Result<Instance, Refusal> {
+    let Value::Object(instance) = value else {
+        return Err(invalid("agent_instance", format!("is {} and must be an object", value.kind())));
     };
     let (iss, id) = name(instance, "agent_instance")?;
     let kind = text(instance, "agent_instance", "kind")?.ok_or_else(|| missing("agent_instance.kind"))?;
@@ -129,32 +198,19 @@ fn word<T>(rel: &Object<'_>, member: &str, read: fn(&str) -> Option<T>, src: Src
     }
 }
 
-/// The user: `agent_rel.user`, or the subject where an agent acts for it.
-fn user(rel: &Object<'_>, subject: &Principal, delegates: bool) -> Result<Fact<User>, Refusal> {
+/// `agent_rel.user`: a user, or null for none.
+fn user(rel: &Object<'_>) -> Result<Fact<User>, Refusal> {
     let src = Src::token("agent_rel.user");
     match rel.get("user") {
-        None if delegates => {
-            let user = User { principal: subject.clone(), role: Role::Delegator };
-            Ok(Fact::Asserted(user, Src::token("sub")))
-        }
         None => Ok(Fact::SILENT),
-        Some(Value::Null) if delegates => Err(Refusal::new(
-            Code::FactsConflict,
-            "`act` says that the agent acts for `sub`, and `agent_rel.user` says that there is no user",
-        )),
         Some(Value::Null) => Ok(Fact::Absent(src)),
         Some(Value::Object(user)) => {
             let iss = text(user, "agent_rel.user", "iss")?.ok_or_else(|| missing("agent_rel.user.iss"))?;
             let sub = text(user, "agent_rel.user", "sub")?.ok_or_else(|| missing("agent_rel.user.sub"))?;
-            let principal = Principal { iss, sub };
-            if delegates && principal != *subject {
-                return Err(Refusal::new(
-                    Code::FactsConflict,
-                    "`act` says that the agent acts for `sub`, and `agent_rel.user` names somebody else",
-                ));
-            }
             Ok(match word(user, "role", Role::from_name, src.clone()) {
-                Fact::Asserted(role, src) => Fact::Asserted(User { principal, role }, src),
+                Fact::Asserted(role, src) => {
+                    Fact::Asserted(User { principal: Principal { iss, sub }, role }, src)
+                }
                 _ => Fact::Unknown(Why::Unreadable(src)),
             })
         }
@@ -162,30 +218,20 @@ fn user(rel: &Object<'_>, subject: &Principal, delegates: bool) -> Result<Fact<U
     }
 }
 
-/// `present_until` is there if and only if the mode is interactive, and is not later than `exp`.
-fn present_until(rel: &Object<'_>, mode: &Fact<Mode>, claims: &Claims) -> Result<Fact<Timestamp>, Refusal> {
+/// The second at which the user counts as gone.
+fn present_until(rel: &Object<'_>) -> Result<Fact<Timestamp>, Refusal> {
     let path = "agent_rel.present_until";
-    let interactive = mode.value() == Some(&Mode::Interactive);
     match rel.get("present_until") {
-        None if interactive => Err(missing(path)),
         None => Ok(Fact::SILENT),
-        Some(Value::Number(number)) => {
-            let until = Timestamp::from_number(number, Round::Floor)
-                .ok_or_else(|| invalid(path, "must be seconds since 1970"))?;
-            if mode.value().is_some() && !interactive {
-                return Err(invalid(path, "is there although the mode is not `interactive`"));
-            }
-            if until > claims.expires_at() {
-                return Err(invalid(path, "is later than `exp`"));
-            }
-            Ok(Fact::Asserted(until, Src::token(path)))
-        }
+        Some(Value::Number(number)) => Timestamp::from_number(number, Round::Floor)
+            .map(|until| Fact::Asserted(until, Src::token(path)))
+            .ok_or_else(|| invalid(path, "must be seconds since 1970")),
         Some(other) => Err(invalid(path, format!("is {} and must be a number", other.kind()))),
     }
 }
 
-/// `hops`, which is required, and not more than `max_hops`.
-fn hops(rel: &Object<'_>) -> Result<usize, Refusal> {
+/// `hops`, and not more than `max_hops`.
+fn hops(rel: &Object<'_>) -> Result<Option<usize>, Refusal> {
     let read = |member: &str| -> Result<Option<usize>, Refusal> {
         match rel.get(member) {
             None => Ok(None),
@@ -195,9 +241,11 @@ fn hops(rel: &Object<'_>) -> Result<usize, Refusal> {
             },
         }
     };
-    let hops = read("hops")?.ok_or_else(|| missing("agent_rel.hops"))?;
-    if read("max_hops")?.is_some_and(|most| hops > most) {
-        return Err(Refusal::new(Code::ChainInconsistent, "`hops` is greater than `max_hops`"));
+    let (hops, most) = (read("hops")?, read("max_hops")?);
+    match (hops, most) {
+        (Some(hops), Some(most)) if hops > most => {
+            Err(Refusal::new(Code::ChainInconsistent, "`hops` is greater than `max_hops`"))
+        }
+        _ => Ok(hops),
     }
-    Ok(hops)
 }

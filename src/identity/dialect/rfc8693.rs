@@ -1,46 +1,43 @@
 //! RFC 8693: a subject, and an actor in `act`. Nested actors are history and grant nothing (§4.1).
 //!
 //! `act.iss` may be left out: then the actor is named in the token issuer's own space. There is no slot for
-//! an instance or a mode. A token without `act` is read as RFC 9068 reads it.
+//! an instance or a mode. A token without `act` is read by its client.
 
 use crate::config::Issuer;
 use crate::error::Refusal;
-use crate::identity::context::{Authority, Draft, Principal, Role, User};
-use crate::identity::dialect::{actors, agent_missing, earlier, has_traces, rfc9068};
-use crate::identity::fact::{Fact, Src};
+use crate::identity::context::Draft;
+use crate::identity::dialect::{
+    APP, INNER, Need, Row, actors, by_typ, delegated, exempt, optional, required, without_act,
+};
+use crate::jose::Typ;
 use crate::token::Claims;
 
-pub(super) fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
-    let Some(act) = claims.object().get("act") else {
-        if has_traces(claims) {
-            return Err(agent_missing(
-                "the token has traces of an agent and no `act`, which is where dialect `rfc8693` names it",
-            ));
-        }
-        return rfc9068::by_client(claims, issuer);
-    };
-    let actors = actors(act, Some(&issuer.issuer))?;
-    let Some(current) = actors.first().map(|actor| actor.principal.clone()) else {
-        return Err(agent_missing("`act` names nobody"));
-    };
-    let subject = Principal { iss: issuer.issuer.clone(), sub: claims.subject().into() };
-    // An actor that is the subject itself is no delegation: whose agent it is, the token does not say.
-    let user = if subject == current {
-        Fact::SILENT
-    } else {
-        Fact::Asserted(User { principal: subject, role: Role::Delegator }, Src::token("sub"))
-    };
-    Ok(Draft {
-        user,
-        agent: Fact::Asserted(current, Src::token("act.sub")),
-        agent_is_client: false,
-        instance: Fact::SILENT,
-        mode: Fact::SILENT,
-        has_mode: false,
-        authority: Fact::Derived(Authority::User, Src::token("act"), "act_is_delegation"),
-        present_until: Fact::SILENT,
-        task: Fact::SILENT,
-        earlier: earlier(actors),
-        hops: None,
-    })
+pub(super) const ROW: Row = Row {
+    name: "rfc8693",
+    typ: Typ::OneOf(&["at+jwt"]),
+    kind: by_typ,
+    client: &["client_id"],
+    id: ("jti", Need::Required),
+    scope: "scope",
+    read,
+    members: &[
+        required("act"),
+        required("act.sub"),
+        optional("act.iss"),
+        optional("act.sub_profile"),
+        exempt("act.act", INNER),
+        required("act.act.sub"),
+        optional("act.act.iss"),
+        optional("act.act.sub_profile"),
+        optional("sub_profile"),
+        exempt("client_profile", APP),
+        exempt("chain_complete", INNER),
+    ],
+};
+
+fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
+    match claims.object().get("act") {
+        Some(act) => delegated(claims, issuer, actors(act, Some(&issuer.issuer))?),
+        None => without_act(claims, issuer, claims.subject() == claims.client_id()),
+    }
 }
