@@ -136,10 +136,10 @@ test('fresh keys leave earlier decisions as they are', () => {
   const before = waiting.decide(read, { now: NOW, id: 'before' });
   assert.equal(before.code, 'keys_unavailable');
   assert.equal(before.status, 503);
-  waiting.setKeys('https://as.example', jwks);
+  waiting.setKeys('https://as.example', jwks, { now: NOW });
   const after = waiting.decide(read, { now: NOW, id: 'after' });
   assert.equal(after.verdict, 'allow');
-  waiting.setKeys('https://as.example', createTestIssuer().jwks);
+  waiting.setKeys('https://as.example', createTestIssuer().jwks, { now: NOW });
   assert.equal(waiting.decide(read, { now: NOW }).verdict, 'deny');
   assert.equal(before.toJSON().code, 'keys_unavailable');
   assert.equal(after.toJSON().decision, 'allow');
