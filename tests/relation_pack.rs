@@ -18,7 +18,7 @@ use actfor::Truth;
 use actfor::jose::{Algorithm, base64url};
 use actfor::json;
 use actfor::pack::{Builder, Pack, Section};
-use actfor::relation::{Facts, Question, Relations, Scratch};
+use actfor::relation::{Facts, Limits, Question, Relations, Scratch};
 use actfor_mint::SigningKey;
 use random::{Allow, Case, Random};
 use support::{World, tuples};
@@ -60,7 +60,7 @@ fn world() -> World {
 
 fn ask_everything(pack: &Pack, relations: &Relations) -> usize {
     let mut scratch = Scratch::default();
-    let facts = Facts::default();
+    let facts = Facts { limits: Limits { depth: 25, steps: 1_000 }, ..Facts::default() };
     let mut yes = 0;
     for (subject, relation, object) in [
         ("user:ana", "viewer", "doc:1"),
@@ -120,13 +120,13 @@ fn hostile_sections_never_panic() {
         let mut random = Random::new(section as u64 + 1);
         let mut mutants: Vec<Vec<u8>> = (0..good.len()).map(|end| good[..end].to_vec()).collect();
         for at in 0..good.len() {
-            for value in [0x00, 0x01, 0x7f, 0xff] {
+            for value in [0x00, 0xff] {
                 let mut bad = good.clone();
                 bad[at] = value;
                 mutants.push(bad);
             }
         }
-        for _ in 0..4_000 {
+        for _ in 0..2_000 {
             let mut bad = good.clone();
             for _ in 0..random.below(6) + 1 {
                 let at = random.below(bad.len() / 4) * 4;
