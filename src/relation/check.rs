@@ -31,7 +31,9 @@ pub struct Question<'a> {
 /// What else is known for this request; everything is optional.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// Tuples that hold beside those of the pack.
+    /// Changes since the pack was made.
+    pub delta: Option<&'a Overlay>,
+    /// Tuples that hold for this request only: made with [`Overlay::above`] where there is a `delta`.
     pub overlay: Option<&'a Overlay>,
     /// Relations (type and name) of which it is not known for this request whether there are further tuples.
     pub unknown: &'a [(&'a str, &'a str)],
@@ -39,6 +41,12 @@ pub struct Facts<'a> {
     pub context: Option<&'a json::Object<'a>>,
     /// How far a search may go.
     pub limits: Limits,
+}
+
+impl<'a> Facts<'a> {
+    fn layers(&self) -> impl Iterator<Item = &'a Overlay> + use<'a> {
+        self.delta.into_iter().chain(self.overlay)
+    }
 }
 
 /// How far a search may go.
@@ -305,7 +313,7 @@ impl Relations {
     pub(crate) fn object_name(&self, pack: &Pack, facts: &Facts<'_>, ty: u32, number: u32) -> Option<String> {
         let info = self.types.get(ty as usize)?;
         let id = info.names.name(pack.section(Section::Tuples), number);
-        let id = id.or_else(|| facts.overlay.and_then(|overlay| overlay.name(ty, number)))?;
+        let id = id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number)))?;
         Some(format!("{}:{id}", info.name.text(pack.section(Section::Model))))
     }
 }
@@ -355,8 +363,9 @@ impl<'a> View<'a> {
         if let Some(number) = names.find(self.tuples, id) {
             return Ok(number);
         }
-        let Some(overlay) = self.facts.overlay else { return Err(names.count) };
-        overlay.find(ty, id).ok_or(names.count.saturating_add(overlay.extra()))
+        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id));
+        let extra = self.facts.layers().map(Overlay::extra).max().unwrap_or_default();
+        known.ok_or(names.count.saturating_add(extra))
     }
 
     pub fn type_name(&self, ty: u32) -> &'a str {
@@ -379,14 +388,19 @@ impl<'a> View<'a> {
     /// Whether a tuple is there, and holds.
     pub fn holds(&self, edge: u32, object: u32, subject: u32) -> Truth {
         let Some(info) = self.relations.edge(edge) else { return Truth::Unknown };
-        if let Some(overlay) = self.facts.overlay.filter(|overlay| overlay.contains(edge, object, subject)) {
-            let truth = self.condition(info, overlay.context(edge, object, subject));
-            if truth == Truth::True {
-                return truth;
-            }
-            return truth.or(self.stored(info, object, subject));
+        let mut truth = Truth::False;
+        for overlay in self.facts.layers().filter(|overlay| overlay.contains(edge, object, subject)) {
+            truth = truth.or(self.condition(info, overlay.context(edge, object, subject)));
         }
-        self.stored(info, object, subject)
+        if truth == Truth::True || self.removed(edge, object, subject) {
+            return truth;
+        }
+        truth.or(self.stored(info, object, subject))
+    }
+
+    /// Whether a tuple of the pack has been taken away.
+    fn removed(&self, edge: u32, object: u32, subject: u32) -> bool {
+        self.facts.delta.is_some_and(|delta| delta.removes(edge, object, subject))
     }
 
     fn stored(&self, edge: &Edge, object: u32, subject: u32) -> Truth {
@@ -409,12 +423,21 @@ impl<'a> View<'a> {
         let info = self.relations.edge(edge)?;
         let row = info.forward.row(self.tuples, object);
         if index < row.len() {
+            let subject = row.get(self.tuples, index)?;
+            if self.removed(edge, object, subject) {
+                return Some((subject, Truth::False));
+            }
             let context = row.start.checked_add(index).and_then(|position| self.context(info, position));
-            return Some((row.get(self.tuples, index)?, self.condition(info, context)));
+            return Some((subject, self.condition(info, context)));
         }
-        let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
-        let subject = overlay.subject(edge, object, index.checked_sub(row.len())?)?;
-        Some((subject, self.condition(info, overlay.context(edge, object, subject))))
+        let mut index = index.checked_sub(row.len())?;
+        for overlay in self.facts.layers() {
+            if let Some(subject) = overlay.subject(edge, object, index) {
+                return Some((subject, self.condition(info, overlay.context(edge, object, subject))));
+            }
+            index = index.saturating_sub(overlay.subjects(edge, object));
+        }
+        None
     }
 
     /// The values that the tuple at a position of the edge brings along.
@@ -467,8 +490,14 @@ impl View<'_> {
         if index < row.len() {
             return row.get(self.tuples, index);
         }
-        let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
-        overlay.object(edge, subject, index.checked_sub(row.len())?)
+        let mut index = index.checked_sub(row.len())?;
+        for overlay in self.facts.layers() {
+            if let Some(object) = overlay.object(edge, subject, index) {
+                return Some(object);
+            }
+            index = index.saturating_sub(overlay.objects(edge, subject));
+        }
+        None
     }
 }
 
