@@ -494,3 +494,21 @@ fn changes_come_and_go_together_without_a_new_pack() {
     let gone = world.relations.list_users(&world.pack, "folder:a", "viewer", "user", &Facts { delta: Some(&one), ..Facts::default() }, 10, &mut scratch).unwrap();
     assert_eq!(gone.names, ["user:bo", "user:cy"]);
 }
+
+#[test]
+fn a_relation_expands_as_openfga_writes_it() {
+    let world = World::new(
+        DEEP,
+        &tuples("user:ana viewer folder:a\ngroup:eng#member viewer folder:a\nfolder:root parent folder:a\nfolder:a folder doc:1"),
+    );
+    let expand = |object: &str, relation: &str| world.relations.expand(&world.pack, object, relation, &Facts::default());
+    assert_eq!(
+        expand("folder:a", "viewer").unwrap(),
+        "{\"tree\":{\"root\":{\"name\":\"folder:a#viewer\",\"union\":{\"nodes\":[\
+         {\"name\":\"folder:a#viewer\",\"leaf\":{\"users\":{\"users\":[\"user:ana\",\"group:eng#member\"]}}},\
+         {\"name\":\"folder:a#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"folder:a#parent\",\"computed\":[{\"userset\":\"folder:root#viewer\"}]}}}\
+         ]}}}}"
+    );
+    assert!(expand("doc:1", "viewer").unwrap().contains("\"difference\":{\"base\":{"));
+    assert!(expand("doc:1", "owner").is_err() && expand("car:1", "viewer").is_err() && expand("doc", "viewer").is_err());
+}

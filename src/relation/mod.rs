@@ -22,6 +22,7 @@
 mod bytes;
 mod check;
 mod compile;
+mod expand;
 mod explain;
 mod json_form;
 mod list;
