@@ -103,13 +103,15 @@ impl Builder {
     ///
     /// # Errors
     /// As [`Self::finish`].
-    pub fn finish_signed(self, sign: &dyn Fn(&[u8]) -> [u8; 64]) -> Result<Vec<u8>, PackError> {
+    pub fn finish_signed(self, sign: &Sign<'_>) -> Result<Vec<u8>, PackError> {
         self.finish_with(Some(sign))
     }
 
-    fn finish_with(self, sign: Option<&dyn Fn(&[u8]) -> [u8; 64]>) -> Result<Vec<u8>, PackError> {
+    fn finish_with(self, sign: Option<&Sign<'_>>) -> Result<Vec<u8>, PackError> {
         let mut fields = Vec::with_capacity(HEADER);
-        [self.serial, self.issued, self.expires].iter().for_each(|field| fields.extend_from_slice(&field.to_le_bytes()));
+        [self.serial, self.issued, self.expires]
+            .iter()
+            .for_each(|field| fields.extend_from_slice(&field.to_le_bytes()));
         let mut at = HEADER;
         for section in &self.sections {
             let end = at.checked_add(section.len()).ok_or(PackError("it is too large"))?;
@@ -131,6 +133,9 @@ impl Builder {
         Ok(out)
     }
 }
+
+/// Makes an Ed25519 signature.
+type Sign<'a> = dyn Fn(&[u8]) -> [u8; 64] + 'a;
 
 fn digest(fields: &[u8], sections: &[&[u8]]) -> [u8; 32] {
     let mut digest = Sha256::new();
@@ -183,7 +188,8 @@ impl Pack {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn load(bytes: Vec<u8>) -> Result<Self, PackError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(PackError("it does not start like one of this version"))?;
+        let rest =
+            bytes.strip_prefix(MAGIC).ok_or(PackError("it does not start like one of this version"))?;
         let (expected, rest) = rest.split_at_checked(32).ok_or(SHORT)?;
         let (_, rest) = rest.split_at_checked(64).ok_or(SHORT)?;
         let fields = rest.get(..HEADER.saturating_sub(SEAL)).ok_or(SHORT)?;
@@ -206,7 +212,8 @@ impl Pack {
             return Err(PackError("something follows its last section"));
         }
         let expected_sum = field()?;
-        let mut pack = Self { edges, policy_id: [0; 32], serial, issued, expires, signed: false, bytes: Vec::new() };
+        let mut pack =
+            Self { edges, policy_id: [0; 32], serial, issued, expires, signed: false, bytes: Vec::new() };
         let section = |section: Section| section_of(&bytes, &pack.edges, section);
         let (rules, model) = (section(Section::Rules), section(Section::Model));
         if digest(fields, &[rules, model]) != *expected {
@@ -233,7 +240,8 @@ impl Pack {
     #[cfg(feature = "ed25519")]
     pub fn load_signed(bytes: Vec<u8>, keys: &[[u8; 32]], least_serial: u64) -> Result<Self, PackError> {
         let mut pack = Self::load(bytes)?;
-        let signature: &[u8; 64] = pack.bytes.get(40..SEAL).and_then(|bytes| bytes.try_into().ok()).ok_or(SHORT)?;
+        let signature: &[u8; 64] =
+            pack.bytes.get(40..SEAL).and_then(|bytes| bytes.try_into().ok()).ok_or(SHORT)?;
         let fields = pack.bytes.get(SEAL..HEADER).ok_or(SHORT)?;
         let sections = [Section::Rules, Section::Model, Section::Tuples].map(|section| pack.section(section));
         let message = signed(fields, &sections);

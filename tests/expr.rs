@@ -1,5 +1,5 @@
 //! Expressions: what they give, and what is refused, with its place.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use actfor::Truth::{self, False, True, Unknown};
 use actfor::expr::{Fact, Item, Program, Source, Type, Value, Variables, compile};

@@ -451,7 +451,9 @@ fn json_models_that_cannot_work_are_refused() {
 fn changes_come_and_go_together_without_a_new_pack() {
     let world = World::new(
         DEEP,
-        &tuples("user:ana member group:eng\nuser:bo member group:eng\ngroup:eng#member viewer folder:a\nuser:* member group:all"),
+        &tuples(
+            "user:ana member group:eng\nuser:bo member group:eng\ngroup:eng#member viewer folder:a\nuser:* member group:all",
+        ),
     );
     let delta = actfor::relation::Overlay::default();
     let change = |delta: &actfor::relation::Overlay, add: &str, remove: &str| {
@@ -460,7 +462,12 @@ fn changes_come_and_go_together_without_a_new_pack() {
     let check = |delta: &actfor::relation::Overlay, question: &str| {
         world.answer(question, &Facts { delta: Some(delta), ..Facts::default() }).truth
     };
-    let one = change(&delta, "user:cy member group:eng\nuser:dee member group:new\ngroup:new#member viewer folder:b", "user:ana member group:eng\nuser:* member group:all").unwrap();
+    let one = change(
+        &delta,
+        "user:cy member group:eng\nuser:dee member group:new\ngroup:new#member viewer folder:b",
+        "user:ana member group:eng\nuser:* member group:all",
+    )
+    .unwrap();
     for (question, truth) in [
         ("user:ana viewer folder:a", False),
         ("user:bo viewer folder:a", True),
@@ -473,7 +480,9 @@ fn changes_come_and_go_together_without_a_new_pack() {
         assert_eq!(check(&delta, question), world.check(question), "{question}: the one before is as it was");
     }
     // What was added goes again, and what was taken away comes back.
-    let two = change(&one, "user:ana member group:eng", "user:cy member group:eng\nuser:nobody member group:eng").unwrap();
+    let two =
+        change(&one, "user:ana member group:eng", "user:cy member group:eng\nuser:nobody member group:eng")
+            .unwrap();
     assert_eq!(check(&two, "user:ana viewer folder:a"), True);
     assert_eq!(check(&two, "user:cy viewer folder:a"), False);
     // One tuple that does not fit, and nothing changes.
@@ -481,17 +490,35 @@ fn changes_come_and_go_together_without_a_new_pack() {
     assert_eq!(check(&two, "user:eve member group:eng"), False);
     // Tuples of one request stand above the changes, and know their names.
     let extra = tuples("user:fay member group:new\nfolder:b parent folder:c");
-    let above = actfor::relation::Overlay::above(&two, &world.model, &world.relations, &world.pack, &extra).unwrap();
+    let above =
+        actfor::relation::Overlay::above(&two, &world.model, &world.relations, &world.pack, &extra).unwrap();
     let facts = Facts { delta: Some(&two), overlay: Some(&above), ..Facts::default() };
     assert_eq!(world.answer("user:fay viewer folder:c", &facts).truth, True);
     assert_eq!(world.answer("user:dee viewer folder:c", &facts).truth, True);
     assert_eq!(world.answer("user:gil viewer folder:c", &facts).truth, False);
     let mut scratch = Scratch::default();
-    let list = world.relations.list_objects(&world.pack, "folder", "viewer", "user:fay", &facts, 10, &mut scratch).unwrap();
+    let list = world
+        .relations
+        .list_objects(&world.pack, "folder", "viewer", "user:fay", &facts, 10, &mut scratch)
+        .unwrap();
     assert_eq!(list.names, ["folder:b", "folder:c"]);
-    let users = world.relations.list_users(&world.pack, "folder:c", "viewer", "user", &facts, 10, &mut scratch).unwrap();
+    let users = world
+        .relations
+        .list_users(&world.pack, "folder:c", "viewer", "user", &facts, 10, &mut scratch)
+        .unwrap();
     assert_eq!(users.names, ["user:dee", "user:fay"]);
-    let gone = world.relations.list_users(&world.pack, "folder:a", "viewer", "user", &Facts { delta: Some(&one), ..Facts::default() }, 10, &mut scratch).unwrap();
+    let gone = world
+        .relations
+        .list_users(
+            &world.pack,
+            "folder:a",
+            "viewer",
+            "user",
+            &Facts { delta: Some(&one), ..Facts::default() },
+            10,
+            &mut scratch,
+        )
+        .unwrap();
     assert_eq!(gone.names, ["user:bo", "user:cy"]);
 }
 
@@ -499,9 +526,13 @@ fn changes_come_and_go_together_without_a_new_pack() {
 fn a_relation_expands_as_openfga_writes_it() {
     let world = World::new(
         DEEP,
-        &tuples("user:ana viewer folder:a\ngroup:eng#member viewer folder:a\nfolder:root parent folder:a\nfolder:a folder doc:1"),
+        &tuples(
+            "user:ana viewer folder:a\ngroup:eng#member viewer folder:a\nfolder:root parent folder:a\nfolder:a folder doc:1",
+        ),
     );
-    let expand = |object: &str, relation: &str| world.relations.expand(&world.pack, object, relation, &Facts::default());
+    let expand = |object: &str, relation: &str| {
+        world.relations.expand(&world.pack, object, relation, &Facts::default())
+    };
     assert_eq!(
         expand("folder:a", "viewer").unwrap(),
         "{\"tree\":{\"root\":{\"name\":\"folder:a#viewer\",\"union\":{\"nodes\":[\
@@ -510,5 +541,9 @@ fn a_relation_expands_as_openfga_writes_it() {
          ]}}}}"
     );
     assert!(expand("doc:1", "viewer").unwrap().contains("\"difference\":{\"base\":{"));
-    assert!(expand("doc:1", "owner").is_err() && expand("car:1", "viewer").is_err() && expand("doc", "viewer").is_err());
+    assert!(
+        expand("doc:1", "owner").is_err()
+            && expand("car:1", "viewer").is_err()
+            && expand("doc", "viewer").is_err()
+    );
 }

@@ -71,12 +71,16 @@ fn a_warm_check_allocates_nothing() {
     for i in 0..200 {
         list.extend(tuples(&format!("user:u{i} member group:g{i}\ngroup:g{i}#member viewer folder:wide")));
     }
-    let context = json::parse(br#"{"range":"192.0.2.0/24","until":"2027-01-01T00:00:00Z"}"#, &json::Limits::TOKEN).unwrap();
+    let context =
+        json::parse(br#"{"range":"192.0.2.0/24","until":"2027-01-01T00:00:00Z"}"#, &json::Limits::TOKEN)
+            .unwrap();
     let mut conditional = support::tuple("user:dee member group:eng");
     conditional.condition = Some(("inside".into(), context.into_owned()));
     list.push(conditional);
     let world = World::new(MODEL, &list);
-    let overlay = Overlay::new(&world.model, &world.relations, &world.pack, &tuples("user:new member group:eng")).unwrap();
+    let overlay =
+        Overlay::new(&world.model, &world.relations, &world.pack, &tuples("user:new member group:eng"))
+            .unwrap();
     let request = json::parse(br#"{"ip":"192.0.2.9"}"#, &json::Limits::TOKEN).unwrap();
     let facts = Facts { overlay: Some(&overlay), context: request.as_object(), ..Facts::default() };
     let mut scratch = Scratch::default();

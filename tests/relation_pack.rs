@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::print_stdout,
     reason = "tests may panic"
 )]
 
@@ -130,7 +129,8 @@ fn hostile_sections_never_panic() {
             let mut bad = good.clone();
             for _ in 0..random.below(6) + 1 {
                 let at = random.below(bad.len() / 4) * 4;
-                let word = [0, 1, 2, u32::MAX, u32::MAX / 2, random.below(good.len()) as u32][random.below(6)];
+                let word =
+                    [0, 1, 2, u32::MAX, u32::MAX / 2, random.below(good.len()) as u32][random.below(6)];
                 bad[at..at + 4].copy_from_slice(&word.to_le_bytes());
             }
             mutants.push(bad);

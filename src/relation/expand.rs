@@ -16,7 +16,13 @@ impl Relations {
     ///
     /// # Errors
     /// Where the object is not well formed, or the model does not have its type or the relation.
-    pub fn expand(&self, pack: &Pack, object: &str, relation: &str, facts: &Facts<'_>) -> Result<String, ListError> {
+    pub fn expand(
+        &self,
+        pack: &Pack,
+        object: &str,
+        relation: &str,
+        facts: &Facts<'_>,
+    ) -> Result<String, ListError> {
         let view = View::new(self, pack, facts);
         let (ty, id) = parse_object(object).filter(|(_, id)| *id != "*").ok_or(ListError::NameInvalid)?;
         let ty = self.ty(view.model, ty).ok_or(ListError::TypeUnknown)?;
@@ -52,7 +58,10 @@ impl Expand<'_> {
     fn node(&self, writer: &mut Writer, node: u32) {
         let relations = self.view.relations;
         let children = |w: &mut Writer, first: u32, count: u32| {
-            w.object(|w| w.key("nodes").array(|w| relations.children(first, count).for_each(|child| self.node(w, child))));
+            w.object(|w| {
+                w.key("nodes")
+                    .array(|w| relations.children(first, count).for_each(|child| self.node(w, child)))
+            });
         };
         writer.object(|w| {
             w.key("name").string(&self.userset(self.relation));
@@ -69,7 +78,9 @@ impl Expand<'_> {
                         w.key("tupleset").string(&self.userset(tupleset));
                         w.key("computed").array(|w| {
                             relations.targets(first, count).for_each(|(edge, relation)| {
-                                self.subjects(w, edge, Some(relation), |w, name| w.object(|w| w.key("userset").string(name)));
+                                self.subjects(w, edge, Some(relation), |w, name| {
+                                    w.object(|w| w.key("userset").string(name))
+                                });
                             });
                         });
                     });
@@ -91,7 +102,9 @@ impl Expand<'_> {
         for (number, edge) in (first..).zip(self.view.relations.edges_of(relation)) {
             match edge.form {
                 SubjectForm::Plain => self.subjects(writer, number, None, |w, name| w.string(name)),
-                SubjectForm::Userset(inner) => self.subjects(writer, number, Some(inner), |w, name| w.string(name)),
+                SubjectForm::Userset(inner) => {
+                    self.subjects(writer, number, Some(inner), |w, name| w.string(name))
+                }
                 SubjectForm::Wildcard => {
                     if self.view.holds(number, self.number, 0) != Truth::False {
                         writer.string(&format!("{}:*", self.view.type_name(edge.ty)));
@@ -101,12 +114,20 @@ impl Expand<'_> {
         }
     }
 
-    fn subjects(&self, writer: &mut Writer, edge: u32, relation: Option<u32>, write: impl Fn(&mut Writer, &str)) {
+    fn subjects(
+        &self,
+        writer: &mut Writer,
+        edge: u32,
+        relation: Option<u32>,
+        write: impl Fn(&mut Writer, &str),
+    ) {
         let relations = self.view.relations;
         let Some(info) = relations.edge(edge) else { return };
         for index in 0.. {
             let Some((subject, truth)) = self.view.subject(edge, self.number, index) else { return };
-            let Some(mut name) = relations.object_name(self.pack, self.view.facts, info.ty, subject) else { continue };
+            let Some(mut name) = relations.object_name(self.pack, self.view.facts, info.ty, subject) else {
+                continue;
+            };
             if truth == Truth::False {
                 continue;
             }

@@ -33,7 +33,6 @@ pub(crate) struct TypeInfo {
 
 #[derive(Debug, Clone)]
 pub(crate) struct ConditionInfo {
-    pub name: Span,
     pub parameters: Vec<(Span, Type)>,
     pub code: Span,
     pub program: Program,
@@ -161,7 +160,8 @@ impl Relations {
         }
         let mut conditions = Vec::new();
         for _ in 0..input.count(8)? {
-            let name = input.text()?;
+            // The name is for people who look into a pack.
+            input.text()?;
             let mut parameters = Vec::new();
             for _ in 0..input.count(12)? {
                 let name = input.text()?;
@@ -171,7 +171,7 @@ impl Relations {
             let code = Span { start: input.at, end: input.at.checked_add(length)? };
             input.at = code.end;
             let program = Program::load(bytes.get(code.start..code.end)?)?;
-            conditions.push(ConditionInfo { name, parameters, code, program });
+            conditions.push(ConditionInfo { parameters, code, program });
         }
         let known =
             |edge: &Edge| edge.condition.is_none_or(|condition| (condition as usize) < conditions.len());

@@ -1,6 +1,11 @@
 //! Tuples beside the pack: changes since it was made, and those that hold for one request.
 
-use alloc::{collections::{BTreeMap, BTreeSet}, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use super::bytes::small;
 use super::load::{Relations, SubjectForm};
@@ -37,7 +42,12 @@ impl Overlay {
     ///
     /// # Errors
     /// `tuple_invalid` where a tuple does not fit the model.
-    pub fn new(model: &Model, relations: &Relations, pack: &Pack, tuples: &[Tuple]) -> Result<Self, PolicyError> {
+    pub fn new(
+        model: &Model,
+        relations: &Relations,
+        pack: &Pack,
+        tuples: &[Tuple],
+    ) -> Result<Self, PolicyError> {
         Self::default().update(model, relations, pack, tuples, &[])
     }
 
@@ -89,7 +99,8 @@ impl Overlay {
         next.removed.sort_unstable();
         next.removed.dedup();
         if next.added.len().saturating_add(next.removed.len()) > MOST {
-            let message = format!("more than {MOST} tuples were changed since the pack was made; compile a new one");
+            let message =
+                format!("more than {MOST} tuples were changed since the pack was made; compile a new one");
             return Err(Place::default().error(Code::TupleInvalid, "tuples", "", message));
         }
         next.reverse = next.added.iter().map(|row| (row.0, row.2, row.1)).collect();
@@ -116,14 +127,21 @@ impl Overlay {
                 let row = (edge, object, subject);
                 added.remove(&row);
                 self.contexts.remove(&row);
-                if info.forward.row(pack.section(Section::Tuples), object).position(pack.section(Section::Tuples), subject).is_some() {
+                if info
+                    .forward
+                    .row(pack.section(Section::Tuples), object)
+                    .position(pack.section(Section::Tuples), subject)
+                    .is_some()
+                {
                     self.removed.push(row);
                 }
             }
         }
         let Some(restriction) = restriction else { return Ok(()) };
         let edge = first.saturating_add(small(restriction));
-        let fits = relations.edge(edge).filter(|info| info.relation == relation && info.ty == subject_type && info.form == form);
+        let fits = relations
+            .edge(edge)
+            .filter(|info| info.relation == relation && info.ty == subject_type && info.form == form);
         fits.ok_or("the model is not that of the pack")?;
         let row = (edge, object, subject);
         if let Some((name, values)) = &tuple.condition {
@@ -136,7 +154,12 @@ impl Overlay {
     }
 
     /// Relation, form of the subject and its type, object and subject.
-    fn parts(&mut self, relations: &Relations, pack: &Pack, tuple: &Tuple) -> Option<(u32, SubjectForm, u32, u32, u32)> {
+    fn parts(
+        &mut self,
+        relations: &Relations,
+        pack: &Pack,
+        tuple: &Tuple,
+    ) -> Option<(u32, SubjectForm, u32, u32, u32)> {
         let model = pack.section(Section::Model);
         let (ty, id) = parse_object(&tuple.object)?;
         let subject = Subject::parse(&tuple.user)?;
@@ -149,7 +172,8 @@ impl Overlay {
             None => SubjectForm::Plain,
         };
         let object = self.number(relations, pack, ty, id)?;
-        let subject = if subject.is_wildcard() { 0 } else { self.number(relations, pack, subject_type, subject.id)? };
+        let subject =
+            if subject.is_wildcard() { 0 } else { self.number(relations, pack, subject_type, subject.id)? };
         Some((relation, form, subject_type, object, subject))
     }
 

@@ -6,7 +6,6 @@
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "a measurement"
 )]
 
@@ -70,10 +69,13 @@ fn main() {
             (load[0] - copy[0]) / 1e6,
         );
         let mut world = World::load(bytes, documents, tuples.len());
-        for (index, (name, kind, yes)) in
-            [("direct", Kind::Direct, true), ("three_hops", Kind::ThreeHops, true), ("denied", Kind::Denied, false)]
-                .into_iter()
-                .enumerate()
+        for (index, (name, kind, yes)) in [
+            ("direct", Kind::Direct, true),
+            ("three_hops", Kind::ThreeHops, true),
+            ("denied", Kind::Denied, false),
+        ]
+        .into_iter()
+        .enumerate()
         {
             world.ask(kind, QUESTIONS);
             assert_eq!(world.run(kind), if yes { QUESTIONS } else { 0 }, "{kind:?}");
@@ -96,7 +98,13 @@ fn main() {
         }
         world.ask(Kind::List, 2_000);
         let names = world.run(Kind::List);
-        show(&mut out, "list_objects", time(2_000, || drop(black_box(world.run(Kind::List)))));
+        show(
+            &mut out,
+            "list_objects",
+            time(2_000, || {
+                black_box(world.run(Kind::List));
+            }),
+        );
         write!(out, ",\"names_per_list\":{:.1}}}", names as f64 / 2_000.0).unwrap();
         lines.push(out);
     }
@@ -105,7 +113,13 @@ fn main() {
     world.ask(Kind::Nested, QUESTIONS);
     assert_eq!(world.run(Kind::Nested), QUESTIONS);
     let mut out = format!("{{\"shape\":\"nested group\",\"tuples\":{}", world.tuples);
-    show(&mut out, "ten_deep", time(QUESTIONS, || drop(black_box(world.run(Kind::Nested)))));
+    show(
+        &mut out,
+        "ten_deep",
+        time(QUESTIONS, || {
+            black_box(world.run(Kind::Nested));
+        }),
+    );
     out.push('}');
     lines.push(out);
     println!("[{}]", lines.join(",\n "));
@@ -126,14 +140,31 @@ fn plot(curves: &[(&str, Vec<(usize, f64)>)]) -> String {
         let at = y(10_f64.powi(power));
         writeln!(out, "<path d=\"M70 {at:.0}H550\" stroke=\"#ddd\"/><text x=\"62\" y=\"{:.0}\" text-anchor=\"end\">{label}</text>", at + 4.0).unwrap();
     }
-    for (tuples, label) in [(1_000, "1 thousand"), (10_000, "10 thousand"), (100_000, "100 thousand"), (1_000_000, "1 million tuples")] {
-        writeln!(out, "<text x=\"{:.0}\" y=\"325\" text-anchor=\"middle\">{label}</text>", x(tuples)).unwrap();
+    for (tuples, label) in [
+        (1_000, "1 thousand"),
+        (10_000, "10 thousand"),
+        (100_000, "100 thousand"),
+        (1_000_000, "1 million tuples"),
+    ] {
+        writeln!(out, "<text x=\"{:.0}\" y=\"325\" text-anchor=\"middle\">{label}</text>", x(tuples))
+            .unwrap();
     }
     for ((name, points), colour) in curves.iter().zip(["#888", "#0a7", "#07c", "#c40"]) {
         let path: Vec<_> = points.iter().map(|(n, nanos)| format!("{:.1},{:.1}", x(*n), y(*nanos))).collect();
-        writeln!(out, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", path.join(" ")).unwrap();
+        writeln!(
+            out,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            path.join(" ")
+        )
+        .unwrap();
         if let Some((n, nanos)) = points.last() {
-            writeln!(out, "<text x=\"{:.0}\" y=\"{:.0}\" fill=\"{colour}\">{name}: {nanos:.0} ns</text>", x(*n) + 8.0, y(*nanos) + 4.0).unwrap();
+            writeln!(
+                out,
+                "<text x=\"{:.0}\" y=\"{:.0}\" fill=\"{colour}\">{name}: {nanos:.0} ns</text>",
+                x(*n) + 8.0,
+                y(*nanos) + 4.0
+            )
+            .unwrap();
         }
     }
     out.push_str("</svg>\n");

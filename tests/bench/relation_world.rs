@@ -132,7 +132,9 @@ impl World {
             let d = next(self.documents);
             let root = d / PER_FOLDER / 10;
             let question = match kind {
-                Kind::Direct => (format!("user:u{}", d.wrapping_mul(7) % self.users), "owner", format!("document:d{d}")),
+                Kind::Direct => {
+                    (format!("user:u{}", d.wrapping_mul(7) % self.users), "owner", format!("document:d{d}"))
+                }
                 Kind::ThreeHops => {
                     let user = (root % orgs) + orgs * next(PER_ORG);
                     (format!("user:u{user}"), "viewer", format!("document:d{d}"))
