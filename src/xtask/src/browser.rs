@@ -84,10 +84,7 @@ fn bindings() -> Result<()> {
     run(command("cargo")
         .args(["test", "--package", "actfor-js", "--target", "wasm32-unknown-unknown", "--test", "bindings"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .envs([
-            ("WASM_BINDGEN_USE_BROWSER", "1"),
-            ("CHROMEDRIVER", "chromedriver"),
-        ]))
+        .envs([("WASM_BINDGEN_USE_BROWSER", "1"), ("CHROMEDRIVER", "chromedriver")]))
 }
 
 /// The browser, or nothing where it may be left out.
