@@ -76,21 +76,15 @@ pub fn serve(open: bool) -> Result<()> {
 
 /// The bindings' own tests (`wasm-bindgen-test`), in Chromium instead of Node.
 fn bindings() -> Result<()> {
-    let missing: Vec<&str> = ["wasm-bindgen-test-runner", "chromedriver"]
-        .into_iter()
-        .filter(|program| !works(program, &["--version"]))
-        .collect();
-    if !missing.is_empty() {
-        return leave_out(&format!("{} (for the bindings' tests in Chromium)", missing.join(" and ")));
+    if !works("chromedriver", &["--version"]) {
+        return leave_out("chromedriver (for the bindings' tests in Chromium)");
     }
+    let runner = setup::wasm_bindgen_runner()?;
     step("bindings: tests in Chromium");
     run(command("cargo")
         .args(["test", "--package", "actfor-js", "--target", "wasm32-unknown-unknown", "--test", "bindings"])
-        .envs([
-            ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner"),
-            ("WASM_BINDGEN_USE_BROWSER", "1"),
-            ("CHROMEDRIVER", "chromedriver"),
-        ]))
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .envs([("WASM_BINDGEN_USE_BROWSER", "1"), ("CHROMEDRIVER", "chromedriver")]))
 }
 
 /// The browser, or nothing where it may be left out.

@@ -3,6 +3,7 @@
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
 
+mod bench;
 mod bindings;
 mod browser;
 mod cli;
@@ -29,7 +30,8 @@ cargo xtask COMMAND
   test [PART]    everything, with a summary; or one part
   build [HOST]   the packages, into dist/; or one of npm, www, envoy
   size           sizes against their budgets
-  bench [--json] decisions in Node beside other libraries
+  bench          decisions in Node beside other libraries; --json, --record
+  bench envoy    the filter beside Envoy's own; --json
   vectors        write tests/vectors/patterns again; leaves no difference
 ";
 
@@ -63,6 +65,13 @@ fn run(args: &[&str]) -> Result<()> {
         ["demo", "--open"] => npm::build().and_then(|_| browser::serve(true)),
         ["test"] => test::run_parts(None),
         ["test", part] => test::run_parts(Some(part)),
+        ["bench", "envoy", rest @ ..] => {
+            setup::envoy()?;
+            setup::system(&[("wrk", "wrk")])?;
+            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            envoy::bench(&rest).map_err(anyhow::Error::msg)
+        }
+        ["bench", rest @ ..] => bench::node(rest),
         ["size"] => size::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
