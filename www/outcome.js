@@ -16,6 +16,9 @@ export function showOutcome({ request, document, text, goTo }) {
   $('document').textContent = JSON.stringify(JSON.parse(text), null, 2);
 }
 
+/** The outcome in one sentence. */
+export const outcomeSentence = (document) => (document.decision === 'allow' ? allowSentence(document) : document.reason_user);
+
 /** The lines of the rules that took part: `policy:12` is line 12. */
 export function linesOf({ because }) {
   return because.map(({ at }) => Number(/^policy:(\d+)$/.exec(at ?? '')?.[1])).filter(Boolean);
@@ -27,13 +30,12 @@ function showRequest({ method, url }, { action, object }) {
 }
 
 function showVerdict(document) {
-  const { decision, code, status, rule, challenge, reason_user: reason, reason_admin: detail } = document;
-  const sentence = decision === 'allow' ? allowSentence(document) : reason;
+  const { decision, code, status, rule, challenge, reason_admin: detail } = document;
   $('verdict').className = `verdict ${decision}`;
   $('verdict').replaceChildren(
     sign(decision),
     h('p', { class: 'word' }, VERDICTS[decision]),
-    h('p', { class: 'sentence' }, ...prose(sentence)),
+    h('p', { class: 'sentence' }, ...prose(outcomeSentence(document))),
     detail ? h('p', { class: 'detail' }, capital(prose(detail))) : '',
     h('p', { class: 'codes' }, h('span', { class: 'code' }, code ?? (rule ? `rule ${rule}` : 'allowed')), ` HTTP ${status}`,
       challenge ? [' · ', h('span', { class: 'challenge' }, `WWW-Authenticate: ${challenge}`)] : ''));

@@ -68,7 +68,7 @@ function toParties(document, rights, fault) {
 
 function edgeFrom(relationship, assigned) {
   if (assigned) return { label: relationship.task ? `case ${relationship.task}` : 'a case', below: 'is about', back: true };
-  return { label: 'lends to' };
+  return { label: 'lends' };
 }
 
 /** One sentence for those who do not see the picture. */
