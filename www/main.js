@@ -97,7 +97,7 @@ function show() {
   const request = state.edited ?? state.chosen.request;
   const decision = decide(state.chosen, request);
   showOutcome({ request, ...decision, goTo: (line) => editors.rules.goTo(line) });
-  $('outcome').classList.toggle('is-stale', state.failed);
+  $('board').classList.toggle('is-stale', state.failed);
   $('stale').hidden = !state.failed;
   $('stale').textContent = 'Your edit is not accepted yet. This is the last good decision.';
   if (!state.failed) editors.rules.mark(linesOf(decision.document));

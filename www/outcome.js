@@ -50,7 +50,7 @@ function showRelationship({ who, at }) {
     return;
   }
   const { relationship, chain, binding } = who;
-  const words = [relationship.kind, relationship.mode, presence(relationship.present_until, at),
+  const words = [relationship.kind ?? 'not established', relationship.mode, presence(relationship.present_until, at),
     chain?.hops.length > 0 ? `${chain.hops.length} hop, ${chain.trust.replace('_', ' ')}` : null, binding];
   $('relationship').replaceChildren(
     h('p', { class: 'facts' }, ...words.filter(Boolean).map((word, index) => h('span', { class: index === 0 ? 'pill first' : 'pill' }, word)),
@@ -69,7 +69,9 @@ function showPicture(request, document) {
   const sources = ['scope', 'authorization_details'].filter((name) => claims?.[name] !== undefined);
   const rights = { current: rightsOf(token), hops: recordsOf(request).map(rightsOf), source: `token:${sources.join(', ')}` };
   const named = /`agent:([^`]+)`/.exec(document.reason_admin ?? '')?.[1];
-  const fault = FAULTS[document.code] ?? (['ceiling', 'agent_lacks_relation'].includes(document.code) ? named : undefined);
+  const user = document.who?.user;
+  const fault = FAULTS[document.code] ?? (['ceiling', 'agent_lacks_relation'].includes(document.code) ? named
+    : document.code === 'foreign_name' && user?.iss && document.reason_admin.includes(user.iss) ? 'user' : undefined);
   const width = Math.max(260, Math.floor($('picture').clientWidth));
   $('picture').replaceChildren(drawPicture(document, rights, fault, width));
 }

@@ -98,7 +98,7 @@ test('the picture names everybody, with the place where each fact was read', () 
   }
   assert.equal(await page.locator('#picture .user.subject').count(), 1);
   await page.click('#tab-transitive');
-  for (const part of ['EARLIER AGENT', 'code-helper', 'test-runner', 'calls', 'repo:read', 'repo:web:rw', 'parent']) {
+  for (const part of ['CALLER', 'code-helper', 'test-runner', 'calls', 'repo:read', 'repo:web:rw', 'parent']) {
     assert.ok((await picture()).includes(part), part);
   }
   await page.click('#case-transitive-4');
@@ -112,6 +112,13 @@ test('an unverified token has no facts in the picture', () => scene({ hash: 'fli
   assert.match(await text(page, '#relationship'), /Only a verified token has facts/);
   assert.equal(await page.locator('#checks li.fail').count(), 1);
   await shoot(page, 'unverified');
+}));
+
+test('what is not established is not drawn as if it were', () => scene({ hash: 'foreign-name' }, async (page) => {
+  const picture = await page.locator('#picture svg').textContent();
+  assert.ok(picture.includes('bank.example') && !picture.includes('lends'));
+  assert.match(await text(page, '#relationship'), /not established/);
+  assert.equal(await page.locator('#picture .user.fault').count(), 1);
 }));
 
 test('an edit of the rules changes the decision', () => scene({ hash: 'offline-2' }, async (page) => {
@@ -147,7 +154,7 @@ test('a mistake in the rules is shown in its place, and the last good decision s
   const [word, box] = [await page.locator('#editor-rules mark').boundingBox(), await note.boundingBox()];
   assert.ok(box.y >= word.y + word.height - 2 && box.y < word.y + word.height + 20 && box.x < word.x + word.width, JSON.stringify({ word, box }));
   assert.ok(await page.locator('#stale').isVisible());
-  assert.ok(await page.locator('#outcome.is-stale').count());
+  assert.ok(await page.locator('#board.is-stale').count());
   assert.equal(await shownDocument(page), before);
   await shoot(page, 'mistake-decision');
   await page.locator('#build').scrollIntoViewIfNeeded();
