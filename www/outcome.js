@@ -31,6 +31,10 @@ function showRequest({ method, url }, { action, object }) {
 
 function showVerdict(document) {
   const { decision, code, status, rule, challenge, reason_admin: detail } = document;
+  // Writing the same again would announce it again.
+  const news = JSON.stringify([decision, code, rule, challenge, detail, outcomeSentence(document)]);
+  if ($('verdict').dataset.said === news) return;
+  $('verdict').dataset.said = news;
   $('verdict').className = `verdict ${decision}`;
   $('verdict').replaceChildren(
     sign(decision),
