@@ -23,6 +23,15 @@ function fill(element, attributes, children) {
 /** The element with this id. */
 export const $ = (id) => document.getElementById(id);
 
+/** Calls `then` once, a moment after the last of many calls: pasting lines fires an event for each of them. */
+export function soon(then) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(then, 150);
+  };
+}
+
 /** A sentence of the core, in which code stands in backticks. */
 export function prose(text) {
   return text.split('`').map((part, index) => (index % 2 === 1 ? h('code', {}, part) : part));

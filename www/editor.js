@@ -1,7 +1,7 @@
 // A text area with line numbers, marked lines and an error in its place. The text area lies over a copy of its text
 // that carries the marks; both have the same metrics, and neither scrolls by itself.
 
-import { h, prose } from './dom.js';
+import { h, prose, soon } from './dom.js';
 
 let count = 0;
 
@@ -65,11 +65,10 @@ export function createEditor(place, { title, file, about, keywords, comment, onc
     sheet.style.minHeight = `${bottom + message.offsetHeight + 4}px`;
   }
 
-  let timer;
+  const changed = soon(onchange);
   area.addEventListener('input', () => {
     draw();
-    clearTimeout(timer);
-    timer = setTimeout(onchange, 200);
+    changed();
   });
 
   return {

@@ -3,11 +3,11 @@
 import { createGuard, init } from './actfor/entry/browser.js';
 import { createTestIssuer } from './actfor/testing.js';
 import { attacks } from './attacks.js';
-import { $, h, prose, sign } from './dom.js';
+import { $, h, prose, sign, soon } from './dom.js';
 import { createEditor } from './editor.js';
 import { EXPERIMENTS } from './experiments.js';
 import { TupleLineError, configuration, loadFixtures, readTuples } from './fixtures.js';
-import { linesOf, showOutcome } from './outcome.js';
+import { linesOf, outcomeSentence, showOutcome } from './outcome.js';
 import { readRequest, tokenOf, unverifiedClaims, withToken, writeRequest } from './request.js';
 import { PATTERNS, VERDICTS } from './words.js';
 
@@ -23,7 +23,7 @@ const trusted = { ...config, issuers: [{ ...issuer, jwks: { keys: [...issuer.jwk
 const gallery = attacks(tokens, cases[0].now, (claims) => lab.sign(claims));
 
 /** What is on the page now. `edited` is the request as a visitor has changed it. */
-const state = { chosen: cases[0], edited: null, guards: new Map(), sources: null, tupleLines: [], failed: false };
+const state = { chosen: cases[0], edited: null, guards: new Map(), sources: null, tupleLines: [], failed: false, mistake: [] };
 
 const editors = {
   rules: createEditor($('editor-rules'), { title: 'Rules', file: 'acme.actfor', about: 'which agent may do what for whom', keywords: RULE_WORDS, comment: '#', onchange: rebuild }),
@@ -66,7 +66,7 @@ function rebuild() {
     state.guards = new Map([['[]', guard]]);
     state.sources = next;
     state.failed = false;
-    $('build').replaceChildren();
+    showGallery();
   } catch (error) {
     state.failed = true;
     showMistake(error);
@@ -97,16 +97,31 @@ function show() {
   const request = state.edited ?? state.chosen.request;
   const decision = decide(state.chosen, request);
   showOutcome({ request, ...decision, goTo: (line) => editors.rules.goTo(line) });
-  $('outcome').classList.toggle('is-stale', state.failed);
+  $('board').classList.toggle('is-stale', state.failed);
   $('stale').hidden = !state.failed;
   $('stale').textContent = 'Your edit is not accepted yet. This is the last good decision.';
   if (!state.failed) editors.rules.mark(linesOf(decision.document));
   showRequests();
-  showGallery();
+  showBuild(request, decision.document);
   document.body.dataset.decision = decision.document.decision;
   document.body.dataset.code = decision.document.code ?? '';
   document.body.dataset.case = state.chosen.id;
   $('facts').textContent = `The rules in force: ${decision.document.policy}`;
+}
+
+/** The decision once more, in sight of who edits the rules; or why the edit is not accepted. */
+function showBuild({ method, url }, document) {
+  const { decision } = document;
+  $('build').className = `build ${state.failed ? 'mistake' : decision}`;
+  if (state.failed) {
+    $('build').replaceChildren(sign('fail'), h('p', {}, ...state.mistake), h('p', { class: 'after' }, 'The last good decision stays.'));
+    return;
+  }
+  const moved = cases.filter((one) => one.expect.decision !== decide(one).document.decision).length;
+  const changes = moved === 0 ? 'No decision of the examples has changed.'
+    : `${moved === 1 ? 'One decision' : `${moved} decisions`} of the examples ${moved === 1 ? 'has' : 'have'} changed.`;
+  $('build').replaceChildren(sign(decision), h('p', {}, h('strong', {}, VERDICTS[decision]), ' ', h('code', {}, `${method} ${url}`), ' ', ...prose(outcomeSentence(document))),
+    h('p', { class: 'after' }, changes));
 }
 
 /** The error in its place: under the column of the line where it is. */
@@ -120,7 +135,8 @@ function showMistake(error) {
   const { column = 1, symbol = '' } = position ?? {};
   const inTuples = name === 'tuples' ? { column: 1, symbol: '' } : { column, symbol };
   editors[name].showError({ line: line ?? 1, ...(error instanceof TupleLineError ? { column, symbol } : inTuples), message });
-  $('build').replaceChildren(sign('fail'), h('span', {}, h('strong', {}, `${{ rules: 'Rules', tuples: 'Tuples', model: 'Model' }[name]}, line ${line ?? 1}: `), ...prose(message)));
+  const title = { rules: 'Rules', tuples: 'Tuples', model: 'Model' }[name];
+  state.mistake = [h('strong', {}, `${title}, line ${line ?? 1}: `), ...prose(message)];
 }
 
 function casesOf(pattern) {
@@ -192,9 +208,28 @@ function choose(one, { scroll = false } = {}) {
 
 function fillRequest(request) {
   $('raw-request').value = writeRequest(request);
+  showClaims(request);
+}
+
+function showClaims(request) {
   const claims = unverifiedClaims(tokenOf(request) ?? '');
   $('raw-claims').value = claims === null ? '' : JSON.stringify(claims, null, 2);
   $('claims-error').textContent = '';
+}
+
+/** Signs the claims as they were edited with the page's own key, and decides the request with that token. */
+function signClaims() {
+  let claims;
+  try {
+    claims = JSON.parse($('raw-claims').value);
+  } catch (error) {
+    $('claims-error').textContent = `These claims are not JSON yet, so nothing was signed: ${error.message}`;
+    return;
+  }
+  state.edited = withToken(state.edited ?? state.chosen.request, lab.sign(claims));
+  $('raw-request').value = writeRequest(state.edited);
+  $('claims-error').textContent = '';
+  show();
 }
 
 /** Decides the whole gallery; every answer is computed here and now. */
@@ -250,24 +285,12 @@ function wire() {
     next.click();
     next.focus();
   });
-  $('raw-request').addEventListener('input', () => {
+  $('raw-request').addEventListener('input', soon(() => {
     state.edited = readRequest($('raw-request').value);
-    const claims = unverifiedClaims(tokenOf(state.edited) ?? '');
-    $('raw-claims').value = claims === null ? '' : JSON.stringify(claims, null, 2);
-    $('claims-error').textContent = '';
+    showClaims(state.edited);
     show();
-  });
-  $('raw-claims').addEventListener('input', () => {
-    try {
-      const token = lab.sign(JSON.parse($('raw-claims').value));
-      state.edited = withToken(state.edited ?? state.chosen.request, token);
-      $('raw-request').value = writeRequest(state.edited);
-      $('claims-error').textContent = '';
-      show();
-    } catch (error) {
-      $('claims-error').textContent = `These claims are not JSON yet, so nothing was signed: ${error.message}`;
-    }
-  });
+  }));
+  $('raw-claims').addEventListener('input', soon(signClaims));
   $('reset-request').addEventListener('click', () => choose(state.chosen));
   addEventListener('hashchange', followHash);
   let width = 0;

@@ -16,6 +16,9 @@ export function showOutcome({ request, document, text, goTo }) {
   $('document').textContent = JSON.stringify(JSON.parse(text), null, 2);
 }
 
+/** The outcome in one sentence. */
+export const outcomeSentence = (document) => (document.decision === 'allow' ? allowSentence(document) : document.reason_user);
+
 /** The lines of the rules that took part: `policy:12` is line 12. */
 export function linesOf({ because }) {
   return because.map(({ at }) => Number(/^policy:(\d+)$/.exec(at ?? '')?.[1])).filter(Boolean);
@@ -27,13 +30,16 @@ function showRequest({ method, url }, { action, object }) {
 }
 
 function showVerdict(document) {
-  const { decision, code, status, rule, challenge, reason_user: reason, reason_admin: detail } = document;
-  const sentence = decision === 'allow' ? allowSentence(document) : reason;
+  const { decision, code, status, rule, challenge, reason_admin: detail } = document;
+  // Writing the same again would announce it again.
+  const news = JSON.stringify([decision, code, rule, challenge, detail, outcomeSentence(document)]);
+  if ($('verdict').dataset.said === news) return;
+  $('verdict').dataset.said = news;
   $('verdict').className = `verdict ${decision}`;
   $('verdict').replaceChildren(
     sign(decision),
     h('p', { class: 'word' }, VERDICTS[decision]),
-    h('p', { class: 'sentence' }, ...prose(sentence)),
+    h('p', { class: 'sentence' }, ...prose(outcomeSentence(document))),
     detail ? h('p', { class: 'detail' }, capital(prose(detail))) : '',
     h('p', { class: 'codes' }, h('span', { class: 'code' }, code ?? (rule ? `rule ${rule}` : 'allowed')), ` HTTP ${status}`,
       challenge ? [' · ', h('span', { class: 'challenge' }, `WWW-Authenticate: ${challenge}`)] : ''));
@@ -48,7 +54,7 @@ function showRelationship({ who, at }) {
     return;
   }
   const { relationship, chain, binding } = who;
-  const words = [relationship.kind, relationship.mode, presence(relationship.present_until, at),
+  const words = [relationship.kind ?? 'not established', relationship.mode, presence(relationship.present_until, at),
     chain?.hops.length > 0 ? `${chain.hops.length} hop, ${chain.trust.replace('_', ' ')}` : null, binding];
   $('relationship').replaceChildren(
     h('p', { class: 'facts' }, ...words.filter(Boolean).map((word, index) => h('span', { class: index === 0 ? 'pill first' : 'pill' }, word)),
@@ -67,7 +73,9 @@ function showPicture(request, document) {
   const sources = ['scope', 'authorization_details'].filter((name) => claims?.[name] !== undefined);
   const rights = { current: rightsOf(token), hops: recordsOf(request).map(rightsOf), source: `token:${sources.join(', ')}` };
   const named = /`agent:([^`]+)`/.exec(document.reason_admin ?? '')?.[1];
-  const fault = FAULTS[document.code] ?? (['ceiling', 'agent_lacks_relation'].includes(document.code) ? named : undefined);
+  const user = document.who?.user;
+  const fault = FAULTS[document.code] ?? (['ceiling', 'agent_lacks_relation'].includes(document.code) ? named
+    : document.code === 'foreign_name' && user?.iss && document.reason_admin.includes(user.iss) ? 'user' : undefined);
   const width = Math.max(260, Math.floor($('picture').clientWidth));
   $('picture').replaceChildren(drawPicture(document, rights, fault, width));
 }

@@ -39,8 +39,7 @@ function toParties(document, rights, fault) {
   if (user && !user.absent) {
     parties.push({
       kind: 'user', subject: assigned, ghost: user.sub === undefined, name: user.sub ?? '?', iss: user.iss, source: user.source,
-      lends: assigned ? ['lends nothing', 'the case is about them'] : ['lends', 'a slice of their rights'],
-      fault: fault === 'user', edge: edgeFrom(relationship, assigned),
+      lends: LENDS[relationship?.kind], fault: fault === 'user', edge: edgeFrom(relationship),
     });
   }
   for (const [index, hop] of (chain?.hops ?? []).entries()) {
@@ -66,9 +65,19 @@ function toParties(document, rights, fault) {
   return parties;
 }
 
-function edgeFrom(relationship, assigned) {
-  if (assigned) return { label: relationship.task ? `case ${relationship.task}` : 'a case', below: 'is about', back: true };
-  return { label: 'lends to' };
+/** What a user gives, by the kind of relationship. */
+const LENDS = {
+  delegated: ['lends', 'a slice of their rights'],
+  joint: ['lends', 'a slice of their rights'],
+  assigned: ['lends nothing', 'the case is about them'],
+};
+
+function edgeFrom(relationship) {
+  switch (relationship?.kind) {
+    case 'delegated': case 'joint': return { label: 'lends' };
+    case 'assigned': return { label: relationship.task ? `case ${relationship.task}` : 'a case', below: 'is about', back: true };
+    default: return { label: '?', faint: true };
+  }
 }
 
 /** One sentence for those who do not see the picture. */
@@ -136,7 +145,7 @@ const rightsHeight = ({ rights, lends }) => (rights ? 48 + LINE * Math.max(1, ri
 function card(party, x, y, width) {
   const height = HEAD + rightsHeight(party);
   const classes = ['card', party.kind, party.subject && 'subject', party.ghost && 'ghost', party.fault && 'fault', party.earlier && 'earlier'];
-  const label = party.subject ? 'CASE SUBJECT' : party.earlier ? 'EARLIER AGENT' : party.kind.toUpperCase();
+  const label = party.subject ? 'CASE SUBJECT' : party.earlier ? 'CALLER' : party.kind.toUpperCase();
   return s('g', { class: classes.filter(Boolean).join(' '), transform: `translate(${x} ${y})` },
     s('rect', { class: 'face', width, height, rx: 12 }),
     s('g', { class: 'icon', transform: `translate(${width - 34} 12)` }, party.kind === 'user' ? person() : robot()),
@@ -190,8 +199,8 @@ function across(edge, from, to, y = 52) {
   if (!edge) return null;
   const [start, end] = edge.back ? [to - 3, from + 3] : [from + 3, to - 3];
   const middle = (from + to) / 2;
-  return s('g', { class: `edge${edge.back ? ' back' : ''}${edge.faint ? ' faint' : ''}` },
-    s('path', { d: `M${start} ${y}H${end}`, 'marker-end': `url(#head${edge.back ? '-back' : edge.faint ? '-faint' : ''})` }),
+  return s('g', { class: edgeClass(edge) },
+    s('path', { d: `M${start} ${y}H${end}`, 'marker-end': headOf(edge) }),
     s('text', { x: middle, y: y - 9, 'text-anchor': 'middle' }, edge.label),
     edge.below ? s('text', { x: middle, y: y + 19, 'text-anchor': 'middle' }, edge.below) : null);
 }
@@ -199,10 +208,13 @@ function across(edge, from, to, y = 52) {
 function downTo(edge, x, from, to) {
   if (!edge) return null;
   const [start, end] = edge.back ? [to - 3, from + 3] : [from + 3, to - 3];
-  return s('g', { class: `edge${edge.back ? ' back' : ''}` },
-    s('path', { d: `M${x} ${start}V${end}`, 'marker-end': `url(#head${edge.back ? '-back' : ''})` }),
+  return s('g', { class: edgeClass(edge) },
+    s('path', { d: `M${x} ${start}V${end}`, 'marker-end': headOf(edge) }),
     s('text', { x: x + 16, y: (from + to) / 2 + 4 }, [edge.label, edge.below].filter(Boolean).join(' ')));
 }
+
+const edgeClass = ({ back, faint }) => ['edge', back && 'back', faint && 'faint'].filter(Boolean).join(' ');
+const headOf = ({ back, faint }) => `url(#head${back ? '-back' : faint ? '-faint' : ''})`;
 
 const down = (x, from, to) => s('path', { class: 'tie', d: `M${x} ${from}V${to}` });
 

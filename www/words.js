@@ -26,10 +26,10 @@ export const CHECKS = {
   coverage: 'Covered by token',
   rule: 'Rule for this kind',
   relation: 'Has the relation',
-  personal: 'The person’s record',
+  personal: 'The right person',
   conditions: 'Conditions hold',
   chain: 'Earlier agents',
-  ceiling: 'Within every ceiling',
+  ceiling: 'Below its ceiling',
   forbid: 'Nothing forbids it',
   approve: 'Nobody has to approve',
 };

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::shell::{command, in_ci, read, root, run, step, works};
+use crate::shell::{command, in_ci, read, root, run, step};
 use crate::{npm, setup};
 
 /// What the page needs of the running examples. The private keys stay where they are.
@@ -76,13 +76,15 @@ pub fn serve(open: bool) -> Result<()> {
 
 /// The bindings' own tests (`wasm-bindgen-test`), in Chromium instead of Node.
 fn bindings() -> Result<()> {
-    if !works("chromedriver", &["--version"]) {
-        return leave_out("chromedriver (for the bindings' tests in Chromium)");
+    if !setup::on_path("chromedriver") {
+        return leave_out("chromedriver");
     }
+    setup::wasm_target()?;
     let runner = setup::wasm_bindgen_runner()?;
     step("bindings: tests in Chromium");
     run(command("cargo")
-        .args(["test", "--package", "actfor-js", "--target", "wasm32-unknown-unknown", "--test", "bindings"])
+        .args(["test", "--quiet", "--package", "actfor-js", "--test", "bindings"])
+        .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .envs([("WASM_BINDGEN_USE_BROWSER", "1"), ("CHROMEDRIVER", "chromedriver")]))
 }
@@ -92,8 +94,12 @@ fn chromium() -> Result<Option<String>> {
     let named = std::env::var("ACTFOR_CHROMIUM").ok();
     let known = ["chromium", "chromium-browser", "google-chrome"].map(String::from);
     for program in named.into_iter().chain(known) {
-        if let Ok(path) = read(command("sh").args(["-c", "command -v -- \"$1\"", "sh", &program])) {
-            return Ok(Some(path.trim().to_owned()));
+        // The driver wants a path.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found =
+            std::env::split_paths(&path).map(|folder| folder.join(&program)).find(|file| file.is_file());
+        if let Some(found) = found {
+            return Ok(Some(found.to_string_lossy().into_owned()));
         }
     }
     leave_out("chromium").map(|()| None)
