@@ -13,7 +13,9 @@ use crate::config::{Config, Issuer};
 use crate::decision::{Decision, Verdict};
 use crate::document::{self, Check, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
-use crate::identity::context::{Identity, Kind};
+use crate::identity::Layer;
+use crate::identity::context::{Draft, Identity, Kind};
+use crate::identity::dialect::Dialect;
 use crate::jose::KeySet;
 use crate::policy::Policy;
 use crate::policy::decide::{self, Case, Hop, Record, Scratch, Trace};
@@ -21,9 +23,9 @@ use crate::policy::path::Target;
 use crate::policy::rules::Route;
 use crate::proof::binding::prove;
 use crate::proof::{ReplayStore, Use};
-use crate::request::{Request, check_headers, credentials};
+use crate::request::{Request, Scheme, check_headers, credentials};
 use crate::time::Timestamp;
-use crate::token::{self, VerifiedToken};
+use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, introspection};
 use crate::truth::Truth;
 
 /// Verifies tokens, says who is who, decides and explains.
@@ -65,6 +67,7 @@ impl Guard {
         "agent-context",
         "authorization",
         "dpop",
+        "txn-token",
         "x-forwarded-client-cert",
         "x-http-method",
         "x-http-method-override",
@@ -118,7 +121,27 @@ impl Guard {
     /// # Errors
     /// A code of the token stage.
     pub fn verify(&self, compact: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, Refusal> {
-        self.verify_for_issuer(compact, now).map(|(token, _)| token)
+        self.verify_for_issuer(compact, None, now).map(|(token, _)| token)
+    }
+
+    /// What the host has to ask an issuer before it can decide: the address and the token. `None` where nothing
+    /// is to be asked, or the token is refused without asking.
+    pub fn to_introspect<'r>(
+        &self,
+        request: &Request<'r>,
+        now: Option<Timestamp>,
+    ) -> Option<(&str, &'r str)> {
+        let target = Target::parse(request.url).ok()?;
+        let (_, compact) = credentials(request, &target, self.config.has_transactions()).ok()?;
+        if let Some((_, _, settings)) = self.config.opaque_issuer().filter(|_| is_opaque(compact)) {
+            return Some((&settings.endpoint, compact));
+        }
+        let token = self.remembered(compact, now?).ok()?;
+        let issuer = self.config.issuers.get(token.issuer())?;
+        let settings = issuer.introspection_for(token.claims().client_id())?;
+        token.claims().check_audience(issuer).ok()?;
+        token.claims().check_time(now?, issuer.leeway).ok()?;
+        Some((&settings.endpoint, compact))
     }
 
     /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
@@ -152,16 +175,73 @@ impl Guard {
     fn verify_for_issuer(
         &self,
         compact: &str,
+        answer: Option<&Introspection<'_>>,
         now: Timestamp,
     ) -> Result<(Arc<VerifiedToken>, &Issuer), Refusal> {
-        let token = self.remembered(compact, now)?;
-        let issuer = self.config.issuers.get(token.issuer());
-        let issuer = issuer
-            .ok_or_else(|| Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more"))?;
-        issuer.check_keys(now)?;
+        let (token, issuer) = match self.config.opaque_issuer().filter(|_| is_opaque(compact)) {
+            Some((at, issuer, settings)) => {
+                let answer = answer.ok_or_else(|| not_introspected(issuer))?;
+                let claims = introspection::read(answer, compact, None, (issuer, settings), now)?;
+                let draft = said(issuer, &claims);
+                (Arc::new(VerifiedToken::new(compact, at, claims, draft, &self.config)), issuer)
+            }
+            None => {
+                let token = self.remembered(compact, now)?;
+                let issuer = self.config.issuers.get(token.issuer());
+                let issuer = issuer.ok_or_else(|| {
+                    Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more")
+                })?;
+                issuer.check_keys(now)?;
+                (token, issuer)
+            }
+        };
         token.claims().check_audience(issuer)?;
         token.claims().check_time(now, issuer.leeway)?;
-        Ok((token, issuer))
+        let settings = issuer.introspection_for(token.claims().client_id()).filter(|_| !is_opaque(compact));
+        let Some(settings) = settings else { return Ok((token, issuer)) };
+        let answer = answer.ok_or_else(|| not_introspected(issuer))?;
+        let answer = introspection::read(answer, compact, Some(token.claims()), (issuer, settings), now)?;
+        let claims = token.claims().confirmed_by(&answer)?;
+        claims.check_time(now, issuer.leeway)?;
+        // Keycloak 26.8 leaves `act` out: then the delegation is not confirmed.
+        let acts = |claims: &Claims| claims.object().get("act").is_some();
+        let draft = match acts(token.claims()) && !acts(&answer) {
+            true => {
+                Err(Refusal::new(Code::AgentMissing, "the token has `act` and its introspection has not"))
+            }
+            false => said(issuer, &answer),
+        };
+        Ok((Arc::new(token.with(claims, draft, &self.config)), issuer))
+    }
+
+    /// The token with what its `Agent-Context` assertion adds, where one is required.
+    fn with_context(
+        &self,
+        token: Arc<VerifiedToken>,
+        issuer: &Issuer,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<VerifiedToken>, Refusal> {
+        let required = needs_context(&token, issuer);
+        let mut values = request.header("agent-context");
+        let value = match (values.next(), values.next()) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::new(Code::ContextInvalid, "there are two `Agent-Context` headers"));
+            }
+            (Some(_), None) if !required => {
+                let text = "no issuer of `Agent-Context` assertions is configured for this client";
+                return Err(Refusal::new(Code::ContextInvalid, text));
+            }
+            (None, _) if required => {
+                let text = "`context_issuers` names this client, and there is no `Agent-Context` header";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            (None, _) => return Ok(token),
+            // What is not ASCII was refused before.
+            (Some(value), None) => core::str::from_utf8(value).unwrap_or_default(),
+        };
+        let draft = assertion::read(value.trim(), token.compact(), token.claims(), issuer, now);
+        Ok(Arc::new(token.with(token.claims().clone(), draft, &self.config)))
     }
 
     /// A verified token, from the cache if its bytes were seen before.
@@ -241,11 +321,17 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
-        let (scheme, compact) = credentials(request, &target)?;
-        let (token, issuer) = guard.verify_for_issuer(compact, now)?;
+        let (scheme, compact) = credentials(request, &target, guard.config.has_transactions())?;
+        let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
+        // A transaction token is never an access token, and the other way round.
+        if (issuer.dialect == Dialect::TxnToken) != (scheme == Scheme::Transaction) {
+            let text = "a transaction token travels in `Txn-Token`, and nothing else does";
+            return Err(Refusal::new(Code::TokenTypeWrong, text).into());
+        }
         self.decision.token = Some(Arc::clone(&token));
         if let Some(refusal) =
             token.identity().err().filter(|refusal| Check::of_code(refusal.code) == Check::Claims)
+            && !needs_context(&token, issuer)
         {
             // A claim that the dialect needs is a matter of the token, and comes before the proof.
             return Err(refusal.clone().into());
@@ -264,15 +350,19 @@ impl Run<'_, '_> {
                 return Err(refusal.into());
             }
         }
+        let token = guard.with_context(token, issuer, request, now)?;
+        self.decision.token = Some(Arc::clone(&token));
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
-        if request.header("agent-context").next().is_some() {
-            let text = "no issuer of `Agent-Context` assertions is configured for this client";
-            return Err(Refusal::new(Code::ContextInvalid, text).into());
-        }
         check_presence(identity, now)?;
         let records = chain::records(request, identity, now, guard.config.limits.chain, |compact| {
-            guard.verify(compact, now)
+            let (token, issuer) = guard.verify_for_issuer(compact, None, now)?;
+            // An assertion is about one token and travels with it; a record comes alone.
+            if needs_context(&token, issuer) {
+                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            Ok(token)
         })?;
         let route = rules.route(request.method, &target)?;
         let mut fresh = Buffers::default();
@@ -328,6 +418,7 @@ impl Run<'_, '_> {
             user: identity.user.as_deref(),
             chain,
             claims: token.claims().object(),
+            also: token.claims().also(),
             audiences: &issuer.audiences,
             task: identity.facts.task.value().map(String::as_str),
             kind_of_object: route.kind,
@@ -372,6 +463,30 @@ fn hop<'a>(record: &'a HopRecord, name: Option<&'a str>) -> Hop<'a> {
             HopRecord::Verified(token) => Record::Verified(token.claims().object()),
         },
     }
+}
+
+/// A token that is no JWT, and says nothing by itself (RFC 7515 §7.1: three parts).
+fn is_opaque(compact: &str) -> bool {
+    compact.split('.').count() != 3
+}
+
+fn not_introspected(issuer: &Issuer) -> Refusal {
+    let text =
+        format!("tokens of {} are introspected, and the host handed over no answer", quote(&issuer.issuer));
+    Refusal::new(Code::ContextMissing, text)
+}
+
+/// Whether an `Agent-Context` assertion is required.
+fn needs_context(token: &VerifiedToken, issuer: &Issuer) -> bool {
+    issuer.context_issuers_for(token.claims().client_id()).next().is_some()
+}
+
+/// What the answer of an introspection endpoint says of who is acting: as a token of the same issuer would.
+fn said(issuer: &Issuer, answer: &Claims) -> Result<Draft, Refusal> {
+    let mut draft = issuer.dialect.read(answer, issuer)?;
+    draft.check_names(|space| issuer.may_name(space))?;
+    draft.said_by(Layer::Introspection);
+    Ok(draft)
 }
 
 /// `present_until` has no leeway: at that second the user counts as gone, whatever the mode.

@@ -14,7 +14,7 @@ const FIXED: usize = 3;
 /// A request that cannot be read. A method with a line break is none (RFC 9110 §9.1): the core refuses it,
 /// and writes the document of the refusal like any other.
 const UNREADABLE: Request<'static> =
-    Request { id: "", method: "\n", url: "", headers: &[], body: None, certificate: None, proof_use: None };
+    Request { id: "", method: "\n", url: "", headers: &[], body: None, certificate: None, introspection: None, proof_use: None };
 
 /// Reads the head and hands the request to `f`; one that cannot be read arrives as one that is refused.
 pub(crate) fn with_request<T>(head: &[u8], body: Option<&[u8]>, f: impl FnOnce(&Request<'_>) -> T) -> T {
