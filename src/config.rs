@@ -60,8 +60,51 @@ pub struct Issuer {
     pub loops: bool,
     /// Whether `client_profile` may say that a client is an application.
     pub client_profiles: bool,
+    /// How its tokens are asked about, where they are.
+    pub introspection: Option<IntrospectionSettings>,
+    context_issuers: Vec<ContextIssuer>,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
+}
+
+/// Who may write `Agent-Context` assertions for some clients of an issuer.
+#[derive(Debug, Clone)]
+pub struct ContextIssuer {
+    /// `iss` of the assertion.
+    pub issuer: String,
+    /// What it may sign with.
+    pub algorithms: Vec<Algorithm>,
+    /// Its keys.
+    pub keys: KeySet,
+    /// The name spaces that it may name somebody in, beside its own.
+    pub speaks_for: Vec<String>,
+    clients: Vec<String>,
+}
+
+/// How tokens of an issuer are asked about (RFC 7662).
+#[derive(Debug, Clone)]
+pub struct IntrospectionSettings {
+    /// Where the host asks.
+    pub endpoint: String,
+    /// Whether answers are signed (RFC 9701).
+    pub signed: bool,
+    /// What this service is called in `aud` of a signed answer, where it is not the audience of tokens.
+    pub audience: Option<String>,
+    /// Whether an answer may leave out `aud`: the endpoint answers for this service only.
+    pub implies_audience: bool,
+    /// Whether an answer may leave out `iss`: the endpoint has one issuer.
+    pub implies_issuer: bool,
+    /// Whether its tokens may be anything, not only JWTs.
+    pub opaque: bool,
+    clients: Vec<String>,
+}
+
+/// Whether a name fits one of some patterns: itself, or a beginning and `*`.
+fn fits(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    })
 }
 
 /// How proofs of possession are checked, for every issuer.
@@ -177,6 +220,23 @@ impl Issuer {
         core::iter::once(&self.issuer).chain(&self.speaks_for).chain(domains)
     }
 
+    /// Every name space in which this entry lets somebody be named.
+    fn all_spaces(&self) -> impl Iterator<Item = &String> {
+        let contexts = self.context_issuers.iter();
+        self.spaces()
+            .chain(contexts.flat_map(|context| core::iter::once(&context.issuer).chain(&context.speaks_for)))
+    }
+
+    /// Who may write assertions about tokens of this client. Where there is somebody, an assertion is required.
+    pub fn context_issuers_for<'i>(&'i self, client_id: &'i str) -> impl Iterator<Item = &'i ContextIssuer> {
+        self.context_issuers.iter().filter(move |context| fits(&context.clients, client_id))
+    }
+
+    /// How tokens of this client are asked about. Where they are, an answer is required.
+    pub fn introspection_for(&self, client_id: &str) -> Option<&IntrospectionSettings> {
+        self.introspection.as_ref().filter(|settings| fits(&settings.clients, client_id))
+    }
+
     /// What is known of a client: the exact name first, then the longest pattern.
     pub fn client(&self, client_id: &str) -> Option<Client> {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
@@ -221,6 +281,13 @@ impl Config {
                 ));
             }
         }
+        let opaque = |issuer: &&Issuer| issuer.introspection.as_ref().is_some_and(|settings| settings.opaque);
+        if issuers.iter().filter(opaque).count() > 1 {
+            return Err(invalid(
+                "issuers",
+                "two issuers have `opaque` tokens: whose a token is cannot be told",
+            ));
+        }
         let approvers = root.optional("approvals").map_or(Ok(Vec::new()), |node| node.list(approver))?;
         let names = names(root.optional("names").as_ref(), &issuers, &approvers)?;
         if let Some(revoked) = root.optional("revoked")
@@ -242,6 +309,19 @@ impl Config {
             }
         };
         Ok((Self { issuers, names, proof, approvers, shadow, limits }, source))
+    }
+
+    /// The issuer whose tokens may be anything.
+    pub fn opaque_issuer(&self) -> Option<(usize, &Issuer, &IntrospectionSettings)> {
+        self.issuers.iter().enumerate().find_map(|(at, issuer)| {
+            let settings = issuer.introspection.as_ref().filter(|settings| settings.opaque)?;
+            Some((at, issuer, settings))
+        })
+    }
+
+    /// Whether an issuer of transaction tokens is configured.
+    pub fn has_transactions(&self) -> bool {
+        self.issuers.iter().any(|issuer| issuer.dialect == Dialect::TxnToken)
     }
 
     /// A user's object in the model.
@@ -377,7 +457,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "introspection",
         "status",
     ])?;
-    for later in ["context_issuers", "introspection", "status"] {
+    for later in ["status"] {
         if let Some(node) = members.optional(later) {
             return Err(unsupported(&node.path, "is not built yet: leave it out"));
         }
@@ -444,6 +524,11 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let loops = members.optional("loops").map_or(Ok(false), |node| choice(&node, "allow", "refuse"))?;
     let client_profiles =
         members.optional("client_profiles").map_or(Ok(false), |node| choice(&node, "trust", "ignore"))?;
+    let context_issuers = members
+        .optional("context_issuers")
+        .map_or(Ok(Vec::new()), |node| node.list(|item| context_issuer(&item)))?;
+    let introspection =
+        members.optional("introspection").map(|node| introspection_settings(&node)).transpose()?;
     Ok(Issuer {
         issuer,
         audiences,
@@ -457,7 +542,71 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         leeway,
         loops,
         client_profiles,
+        introspection,
+        context_issuers,
         speaks_for,
+        clients,
+    })
+}
+
+fn patterns(node: &Node<'_>) -> Result<Vec<String>, ConfigError> {
+    let patterns = node.texts()?;
+    let wild = |pattern: &String| pattern.strip_suffix('*').unwrap_or(pattern).contains('*');
+    match patterns.iter().find(|pattern| wild(pattern)) {
+        Some(pattern) => {
+            Err(invalid(node.path.clone(), format!("{}: `*` may stand at the end only", quote(pattern))))
+        }
+        None if patterns.is_empty() => {
+            Err(invalid(node.path.clone(), "names no client; write `[\"*\"]` for all"))
+        }
+        None => Ok(patterns),
+    }
+}
+
+fn context_issuer(node: &Node<'_>) -> Result<ContextIssuer, ConfigError> {
+    let members = node.object(&["issuer", "clients", "algorithms", "jwks", "speaks_for"])?;
+    let algorithms = algorithms(&members.required("algorithms")?)?;
+    Ok(ContextIssuer {
+        issuer: members.required("issuer")?.text()?.to_owned(),
+        keys: key_set(&members.required("jwks")?, &algorithms)?,
+        algorithms,
+        speaks_for: members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?,
+        clients: patterns(&members.required("clients")?)?,
+    })
+}
+
+fn introspection_settings(node: &Node<'_>) -> Result<IntrospectionSettings, ConfigError> {
+    let members = node.object(&["endpoint", "clients", "signed", "audience", "implies", "opaque"])?;
+    let flag = |name: &str| match members.optional(name) {
+        None => Ok(false),
+        Some(node) => node.value.as_bool().ok_or_else(|| node.wrong("true or false")),
+    };
+    let implies = members.optional("implies").map_or(Ok(Vec::new()), |node| {
+        let words = node.texts()?;
+        match words.iter().find(|word| !matches!(word.as_str(), "audience" | "issuer")) {
+            Some(word) => Err(invalid(node.path, format!("{} must be `audience` or `issuer`", quote(word)))),
+            None => Ok(words),
+        }
+    })?;
+    let implied = |word: &str| implies.iter().any(|known| known == word);
+    let clients = match members.optional("clients") {
+        None => Vec::from(["*".to_owned()]),
+        Some(node) => patterns(&node)?,
+    };
+    let opaque = flag("opaque")?;
+    if opaque && clients != ["*"] {
+        return Err(invalid(
+            node.path.clone(),
+            "`opaque` tokens do not show their client: leave `clients` out",
+        ));
+    }
+    Ok(IntrospectionSettings {
+        endpoint: members.required("endpoint")?.text()?.to_owned(),
+        signed: flag("signed")?,
+        audience: members.optional("audience").map(|node| node.text().map(ToOwned::to_owned)).transpose()?,
+        implies_audience: implied("audience"),
+        implies_issuer: implied("issuer"),
+        opaque,
         clients,
     })
 }
@@ -553,7 +702,7 @@ fn names(
 ) -> Result<Vec<NameSpace>, ConfigError> {
     let mut needed: Vec<&str> = Vec::new();
     for issuer in issuers {
-        for space in issuer.spaces() {
+        for space in issuer.all_spaces() {
             if !needed.contains(&space.as_str()) {
                 needed.push(space);
             }

@@ -133,7 +133,9 @@ impl Check {
             Code::HeaderUnsupported | Code::AlgorithmNotAllowed | Code::TokenTypeWrong => Self::Header,
             Code::KeysUnavailable | Code::KeyUnknown => Self::Key,
             Code::SignatureInvalid => Self::Signature,
-            Code::ClaimMissing | Code::ClaimInvalid => Self::Claims,
+            Code::ClaimMissing | Code::ClaimInvalid | Code::TokenInactive | Code::IntrospectionInvalid => {
+                Self::Claims
+            }
             Code::AudienceMismatch => Self::Audience,
             Code::TokenExpired | Code::TokenNotYetValid => Self::Time,
             Code::ProofMissing

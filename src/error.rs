@@ -123,11 +123,14 @@ codes! {
     AudienceMismatch = "audience_mismatch", Token, 401, INVALID_TOKEN, "The access token is meant for another service.", "RFC 9068 §4";
     TokenExpired = "token_expired", Token, 401, INVALID_TOKEN, "The access token has expired.", "RFC 7519 §4.1.4";
     TokenNotYetValid = "token_not_yet_valid", Token, 401, INVALID_TOKEN, "The access token is not valid yet.", "RFC 7519 §4.1.5";
+    TokenInactive = "token_inactive", Token, 401, INVALID_TOKEN, "The access token is not active any more.", "RFC 7662 §2.2";
+    IntrospectionInvalid = "introspection_invalid", Token, 401, INVALID_TOKEN, "What the issuer says of the access token is not accepted.", "RFC 7662 §2.2, RFC 9701 §5";
     ClaimMissing = "claim_missing", Token, 401, INVALID_TOKEN, "The access token lacks a claim that it needs.", "RFC 9068 §2.2";
     ClaimInvalid = "claim_invalid", Token, 401, INVALID_TOKEN, "A claim of the access token is not well formed.", "RFC 7519 §4";
     // Who is it.
     AgentMissing = "agent_missing", Identity, 403, None, "The access token does not say which agent is acting.", "the agent context profile";
     ForeignName = "foreign_name", Identity, 403, None, "The issuer names somebody whom it may not speak for.", "the agent context profile";
+    ContextMissing = "context_missing", Identity, 403, None, "What is needed to say who is acting was not sent along.", "the agent context profile";
     ContextInvalid = "context_invalid", Identity, 403, None, "The assertion about who is acting is not accepted.", "the agent context profile";
     FactsConflict = "facts_conflict", Identity, 403, None, "The facts about who is acting contradict each other.", "the agent context profile";
     ChainInconsistent = "chain_inconsistent", Identity, 403, None, "The chain of agents does not fit together.", "RFC 8693 §4.1";

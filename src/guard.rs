@@ -12,15 +12,17 @@ use crate::config::{Config, Issuer};
 use crate::decision::{Decision, Verdict};
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
-use crate::identity::context::Identity;
+use crate::identity::Layer;
+use crate::identity::context::{Draft, Identity};
 use crate::jose::KeySet;
 use crate::policy::Policy;
 use crate::policy::decide::Scratch;
+use crate::policy::path::Target;
 use crate::proof::ReplayStore;
-use crate::request::Request;
+use crate::request::{Request, credentials};
 use crate::run::Run;
 use crate::time::Timestamp;
-use crate::token::{self, VerifiedToken};
+use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, introspection};
 
 /// Verifies tokens, says who is who, decides and explains.
 ///
@@ -69,6 +71,7 @@ impl Guard {
         "dpop",
         "mcp-method",
         "mcp-name",
+        "txn-token",
         "x-forwarded-client-cert",
         "x-http-method",
         "x-http-method-override",
@@ -127,7 +130,27 @@ impl Guard {
     /// # Errors
     /// A code of the token stage.
     pub fn verify(&self, compact: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, Refusal> {
-        self.verify_for_issuer(compact, now).map(|(token, _)| token)
+        self.verify_for_issuer(compact, None, now).map(|(token, _)| token)
+    }
+
+    /// What the host has to ask an issuer before it can decide: the address and the token. `None` where nothing
+    /// is to be asked, or the token is refused without asking.
+    pub fn to_introspect<'r>(
+        &self,
+        request: &Request<'r>,
+        now: Option<Timestamp>,
+    ) -> Option<(&str, &'r str)> {
+        let target = Target::parse(request.url).ok()?;
+        let (_, compact) = credentials(request, &target, self.config.has_transactions()).ok()?;
+        if let Some((_, _, settings)) = self.config.opaque_issuer().filter(|_| is_opaque(compact)) {
+            return Some((&settings.endpoint, compact));
+        }
+        let token = self.remembered(compact, now?).ok()?;
+        let issuer = self.config.issuers.get(token.issuer())?;
+        let settings = issuer.introspection_for(token.claims().client_id())?;
+        token.claims().check_audience(issuer).ok()?;
+        token.claims().check_time(now?, issuer.leeway).ok()?;
+        Some((&settings.endpoint, compact))
     }
 
     /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
@@ -161,16 +184,73 @@ impl Guard {
     pub(crate) fn verify_for_issuer(
         &self,
         compact: &str,
+        answer: Option<&Introspection<'_>>,
         now: Timestamp,
     ) -> Result<(Arc<VerifiedToken>, &Issuer), Refusal> {
-        let token = self.remembered(compact, now)?;
-        let issuer = self.config.issuers.get(token.issuer());
-        let issuer = issuer
-            .ok_or_else(|| Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more"))?;
-        issuer.check_keys(now)?;
+        let (token, issuer) = match self.config.opaque_issuer().filter(|_| is_opaque(compact)) {
+            Some((at, issuer, settings)) => {
+                let answer = answer.ok_or_else(|| not_introspected(issuer))?;
+                let claims = introspection::read(answer, compact, None, (issuer, settings), now)?;
+                let draft = said(issuer, &claims);
+                (Arc::new(VerifiedToken::new(compact, at, claims, draft, &self.config)), issuer)
+            }
+            None => {
+                let token = self.remembered(compact, now)?;
+                let issuer = self.config.issuers.get(token.issuer());
+                let issuer = issuer.ok_or_else(|| {
+                    Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more")
+                })?;
+                issuer.check_keys(now)?;
+                (token, issuer)
+            }
+        };
         token.claims().check_audience(issuer)?;
         token.claims().check_time(now, issuer.leeway)?;
-        Ok((token, issuer))
+        let settings = issuer.introspection_for(token.claims().client_id()).filter(|_| !is_opaque(compact));
+        let Some(settings) = settings else { return Ok((token, issuer)) };
+        let answer = answer.ok_or_else(|| not_introspected(issuer))?;
+        let answer = introspection::read(answer, compact, Some(token.claims()), (issuer, settings), now)?;
+        let claims = token.claims().confirmed_by(&answer)?;
+        claims.check_time(now, issuer.leeway)?;
+        // Keycloak 26.8 leaves `act` out: then the delegation is not confirmed.
+        let acts = |claims: &Claims| claims.object().get("act").is_some();
+        let draft = match acts(token.claims()) && !acts(&answer) {
+            true => {
+                Err(Refusal::new(Code::AgentMissing, "the token has `act` and its introspection has not"))
+            }
+            false => said(issuer, &answer),
+        };
+        Ok((Arc::new(token.with(claims, draft, &self.config)), issuer))
+    }
+
+    /// The token with what its `Agent-Context` assertion adds, where one is required.
+    pub(crate) fn with_context(
+        &self,
+        token: Arc<VerifiedToken>,
+        issuer: &Issuer,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<VerifiedToken>, Refusal> {
+        let required = needs_context(&token, issuer);
+        let mut values = request.header("agent-context");
+        let value = match (values.next(), values.next()) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::new(Code::ContextInvalid, "there are two `Agent-Context` headers"));
+            }
+            (Some(_), None) if !required => {
+                let text = "no issuer of `Agent-Context` assertions is configured for this client";
+                return Err(Refusal::new(Code::ContextInvalid, text));
+            }
+            (None, _) if required => {
+                let text = "`context_issuers` names this client, and there is no `Agent-Context` header";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            (None, _) => return Ok(token),
+            // What is not ASCII was refused before.
+            (Some(value), None) => core::str::from_utf8(value).unwrap_or_default(),
+        };
+        let draft = assertion::read(value.trim(), token.compact(), token.claims(), issuer, now);
+        Ok(Arc::new(token.with(token.claims().clone(), draft, &self.config)))
     }
 
     /// A verified token, from the cache if its bytes were seen before.
@@ -235,6 +315,30 @@ impl Guard {
         }
         (run.decision, run.notes)
     }
+}
+
+/// A token that is no JWT, and says nothing by itself (RFC 7515 §7.1: three parts).
+fn is_opaque(compact: &str) -> bool {
+    compact.split('.').count() != 3
+}
+
+fn not_introspected(issuer: &Issuer) -> Refusal {
+    let text =
+        format!("tokens of {} are introspected, and the host handed over no answer", quote(&issuer.issuer));
+    Refusal::new(Code::ContextMissing, text)
+}
+
+/// Whether an `Agent-Context` assertion is required.
+pub(crate) fn needs_context(token: &VerifiedToken, issuer: &Issuer) -> bool {
+    issuer.context_issuers_for(token.claims().client_id()).next().is_some()
+}
+
+/// What the answer of an introspection endpoint says of who is acting: as a token of the same issuer would.
+fn said(issuer: &Issuer, answer: &Claims) -> Result<Draft, Refusal> {
+    let mut draft = issuer.dialect.read(answer, issuer)?;
+    draft.check_names(|space| issuer.may_name(space))?;
+    draft.said_by(Layer::Introspection);
+    Ok(draft)
 }
 
 /// `present_until` has no leeway: at that second the user counts as gone, whatever the mode.

@@ -6,6 +6,7 @@ use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
 use crate::policy::path::Target;
 use crate::proof::{Certificate, Use};
+use crate::token::Introspection;
 
 /// What the enforcement point saw of one request. Nothing here proves anything by itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +24,8 @@ pub struct Request<'a> {
     pub body: Option<&'a [u8]>,
     /// The client certificate of the connection, where the host sees it (RFC 8705).
     pub certificate: Option<&'a Certificate>,
+    /// What the issuer answered when the host asked about the token (RFC 7662), where the configuration wants it.
+    pub introspection: Option<Introspection<'a>>,
     /// What the host's replay store said of this request's proof, where it was asked already: for explaining a
     /// decision ([`Decision::proof_use`](crate::Decision::proof_use)).
     pub proof_use: Option<Use>,
@@ -87,13 +90,35 @@ pub(crate) fn check_headers(request: &Request<'_>) -> Result<(), Refusal> {
 pub(crate) enum Scheme {
     Bearer,
     Dpop,
+    /// In `Txn-Token`: a transaction token, which is never a credential of `Authorization`.
+    Transaction,
+}
+
+/// The token in `Txn-Token` (draft-ietf-oauth-transaction-tokens): one, and then none in `Authorization`.
+fn transaction<'a>(request: &Request<'a>) -> Result<Option<&'a str>, Refusal> {
+    let mut values = request.header("txn-token");
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Refusal::new(Code::TokenAmbiguous, "there are two `Txn-Token` headers"));
+    }
+    if request.header("authorization").next().is_some() {
+        return Err(Refusal::new(
+            Code::TokenAmbiguous,
+            "there is an `Authorization` beside a `Txn-Token` header",
+        ));
+    }
+    Ok(Some(core::str::from_utf8(value).unwrap_or_default().trim()))
 }
 
 /// The token in `Authorization` (RFC 6750 §2.1, RFC 9449 §7.1): one, and there only.
 pub(crate) fn credentials<'a>(
     request: &Request<'a>,
     target: &Target<'_>,
+    transactions: bool,
 ) -> Result<(Scheme, &'a str), Refusal> {
+    if let Some(token) = transactions.then(|| transaction(request)).transpose()?.flatten() {
+        return Ok((Scheme::Transaction, token));
+    }
     let mut values = request.header("authorization");
     let in_query = target.query().is_some_and(|query| {
         query

@@ -8,9 +8,10 @@ use crate::config::Issuer;
 use crate::decision::Decision;
 use crate::document::{Check, Notes};
 use crate::error::{Code, Refusal};
-use crate::guard::{Buffers, Guard, check_presence};
+use crate::guard::{Buffers, Guard, check_presence, needs_context};
 use crate::identity::Fact;
 use crate::identity::context::{Identity, Kind};
+use crate::identity::dialect::Dialect;
 use crate::json::Object;
 use crate::mcp;
 use crate::policy::Policy;
@@ -20,7 +21,7 @@ use crate::policy::path::Target;
 use crate::policy::rules::{self, By};
 use crate::proof::binding::prove;
 use crate::proof::{ReplayStore, Use};
-use crate::request::{Request, check_headers, credentials};
+use crate::request::{Request, Scheme, check_headers, credentials};
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
 use crate::truth::Truth;
@@ -86,11 +87,17 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
-        let (scheme, compact) = credentials(request, &target)?;
-        let (token, issuer) = guard.verify_for_issuer(compact, now)?;
+        let (scheme, compact) = credentials(request, &target, guard.config.has_transactions())?;
+        let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
+        // A transaction token is never an access token, and the other way round.
+        if (issuer.dialect == Dialect::TxnToken) != (scheme == Scheme::Transaction) {
+            let text = "a transaction token travels in `Txn-Token`, and nothing else does";
+            return Err(Refusal::new(Code::TokenTypeWrong, text).into());
+        }
         self.decision.token = Some(Arc::clone(&token));
         if let Some(refusal) =
             token.identity().err().filter(|refusal| Check::of_code(refusal.code) == Check::Claims)
+            && !needs_context(&token, issuer)
         {
             // A claim that the dialect needs is a matter of the token, and comes before the proof.
             return Err(refusal.clone().into());
@@ -110,15 +117,19 @@ impl Run<'_, '_> {
                 return Err(refusal.into());
             }
         }
+        let token = guard.with_context(token, issuer, request, now)?;
+        self.decision.token = Some(Arc::clone(&token));
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
-        if request.header("agent-context").next().is_some() {
-            let text = "no issuer of `Agent-Context` assertions is configured for this client";
-            return Err(Refusal::new(Code::ContextInvalid, text).into());
-        }
         check_presence(identity, now)?;
         let records = chain::records(request, identity, now, guard.config.limits.chain, |compact| {
-            guard.verify(compact, now)
+            let (token, issuer) = guard.verify_for_issuer(compact, None, now)?;
+            // An assertion is about one token and travels with it; a record comes alone.
+            if needs_context(&token, issuer) {
+                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            Ok(token)
         })?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target: &target, now };
         let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
@@ -233,6 +244,7 @@ impl Run<'_, '_> {
             user: identity.user.as_deref(),
             chain,
             claims: token.claims().object(),
+            also: token.claims().also(),
             audiences: &issuer.audiences,
             task: match &identity.facts.task {
                 Fact::Asserted(task, _) | Fact::Derived(task, ..) => Task::Known(task),

@@ -21,6 +21,9 @@ pub enum Round {
 }
 
 impl Timestamp {
+    /// 1970-01-01: for what was said to be long ago.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// From whole seconds; `None` beyond 2^53 - 1.
     pub const fn from_seconds(seconds: u64) -> Option<Self> {
         if seconds > LAST { None } else { Some(Self(seconds)) }

@@ -7,7 +7,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::config::{ClientKind, Config, Issuer};
 use crate::error::{Code, Refusal, quote};
 use crate::identity::dialect::is_app;
-use crate::identity::fact::{Fact, Src};
+use crate::identity::fact::{Fact, Layer, Src};
 use crate::time::Timestamp;
 use crate::token::Claims;
 
@@ -292,6 +292,44 @@ impl Draft {
         hops: None,
         profiled: false,
     };
+
+    /// Says that it was another carrier than the token.
+    pub(crate) fn said_by(&mut self, layer: Layer) {
+        self.user.said_by(layer);
+        self.agent.said_by(layer);
+        self.instance.said_by(layer);
+        self.mode.said_by(layer);
+        self.authority.said_by(layer);
+        self.present_until.said_by(layer);
+        self.task.said_by(layer);
+    }
+
+    /// A signer speaks for its own name space and for those that its configuration lists.
+    pub(crate) fn check_names(&self, may_name: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+        let instance = self.instance.value();
+        let related = instance.into_iter().flat_map(|i| [i.parent.as_ref(), i.root.as_ref()]).flatten();
+        let names = self
+            .user
+            .value()
+            .map(|u| ("the user", u.principal.iss.as_str()))
+            .into_iter()
+            .chain(self.agent.value().map(|a| ("the agent", a.iss.as_str())))
+            .chain(self.earlier.iter().map(|a| ("an earlier agent", a.iss.as_str())))
+            .chain(instance.map(|i| ("the instance", i.iss.as_str())))
+            .chain(related.map(|(iss, _)| ("a related instance", iss.as_str())));
+        for (what, iss) in names {
+            if !may_name(iss) {
+                return Err(Refusal::new(
+                    Code::ForeignName,
+                    format!(
+                        "{what} is named in the space {}; add it to `speaks_for` of this issuer if it may",
+                        quote(iss)
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One agent of the chain, as the model knows it.
@@ -333,7 +371,7 @@ impl Identity {
     }
 }
 
-/// Puts a draft to the test: names, facts, and the kind of relationship.
+/// Puts a draft to the test: facts, and the kind of relationship. Its names were checked for each carrier.
 ///
 /// # Errors
 /// `claim_missing` and `claim_invalid` for what the profile needs of every token.
@@ -345,7 +383,7 @@ pub fn settle(
 ) -> Result<Identity, Refusal> {
     supply(&mut draft, claims, issuer);
     check_complete(&draft, claims)?;
-    let kind = check_names(&draft, issuer).and_then(|()| check_facts(&draft, issuer)).and_then(|()| {
+    let kind = check_facts(&draft, issuer).and_then(|()| {
         let kind = Kind::of(&draft.user, &draft.agent, &draft.authority)?;
         if draft.profiled && kind != Kind::Itself && draft.mode.value().is_none() {
             return Err(Refusal::new(
@@ -413,33 +451,6 @@ fn check_complete(draft: &Draft, claims: &Claims) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
-}
-
-/// An issuer speaks for its own name space and for those that its configuration lists.
-fn check_names(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
-    let instance = draft.instance.value();
-    let related = instance.into_iter().flat_map(|i| [i.parent.as_ref(), i.root.as_ref()]).flatten();
-    let names = draft
-        .user
-        .value()
-        .map(|u| ("the user", u.principal.iss.as_str()))
-        .into_iter()
-        .chain(draft.agent.value().map(|a| ("the agent", a.iss.as_str())))
-        .chain(draft.earlier.iter().map(|a| ("an earlier agent", a.iss.as_str())))
-        .chain(instance.map(|i| ("the instance", i.iss.as_str())))
-        .chain(related.map(|(iss, _)| ("a related instance", iss.as_str())));
-    for (what, iss) in names {
-        if !issuer.may_name(iss) {
-            return Err(Refusal::new(
-                Code::ForeignName,
-                format!(
-                    "{what} is named in the space {}; add it to `speaks_for` of this issuer if it may",
-                    quote(iss)
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// What must hold between facts, whatever the dialect.

@@ -34,10 +34,14 @@ pub struct Src {
 }
 
 /// Who says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
     /// The access token.
     Token,
+    /// The answer of an introspection endpoint about it.
+    Introspection,
+    /// The assertion in `Agent-Context`.
+    Assertion,
     /// The configuration of the guard.
     Config,
 }
@@ -57,6 +61,8 @@ impl Src {
     pub fn text(&self) -> String {
         let layer = match self.layer {
             Layer::Token => "token",
+            Layer::Introspection => "introspection",
+            Layer::Assertion => "assertion",
             Layer::Config => "config",
         };
         alloc::format!("{layer}:{}", self.path)
@@ -72,6 +78,28 @@ impl<T> Fact<T> {
         match self {
             Self::Asserted(value, _) | Self::Derived(value, ..) => Some(value),
             Self::Absent(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The same fact about something else.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Self::Absent(src) => Fact::Absent(src),
+            Self::Asserted(value, src) => Fact::Asserted(f(value), src),
+            Self::Derived(value, src, rule) => Fact::Derived(f(value), src, rule),
+            Self::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    /// Says that it was another carrier than the token.
+    pub(crate) fn said_by(&mut self, layer: Layer) {
+        let src = match self {
+            Self::Absent(src) | Self::Asserted(_, src) | Self::Derived(_, src, _) => src,
+            Self::Unknown(Why::Unreadable(src)) => src,
+            Self::Unknown(Why::Silent) => return,
+        };
+        if src.layer == Layer::Token {
+            src.layer = layer;
         }
     }
 

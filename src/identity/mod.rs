@@ -7,6 +7,7 @@
 pub mod context;
 pub mod dialect;
 mod fact;
+pub mod merge;
 
 pub use context::{Authority, Identity, Instance, Kind, Link, Mode, Principal, Role, User};
 pub use fact::{Fact, Layer, Src, Why};

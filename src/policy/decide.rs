@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub chain: &'a [Hop<'a>],
     /// The current token's claims.
     pub claims: &'a Object<'static>,
+    /// What another carrier says of the current token: it must cover the request too.
+    pub also: Option<&'a Object<'static>>,
     /// What this service is called.
     pub audiences: &'a [String],
     /// The case, ticket or job.
@@ -368,7 +370,10 @@ impl<'e> Evaluator<'e, '_> {
 
     fn covered(&mut self, ty: &Type, action: &Action) -> Result<(), Failure> {
         let case = self.case;
-        let (truth, line) = self.coverage(case.claims, action);
+        let (mut truth, line) = self.coverage(case.claims, action);
+        if let Some(also) = case.also {
+            truth = truth.and(self.coverage(also, action).0);
+        }
         if truth == Truth::True {
             self.note("coverage", truth, line, || {
                 format!("the token covers `{}` on `{}`", action.name, case.object)

@@ -58,11 +58,11 @@ pub(crate) fn prove(
                 Code::ProofInvalid,
                 "the scheme is `DPoP` and the token is bound to no key (`cnf.jkt`)",
             )),
-            (Scheme::Bearer, BindingPolicy::Required) => Err(Refusal::new(
+            (Scheme::Bearer | Scheme::Transaction, BindingPolicy::Required) => Err(Refusal::new(
                 Code::ProofMissing,
                 "the token is bound to no key, and this issuer's `binding` is `required`",
             )),
-            (Scheme::Bearer, BindingPolicy::Optional) => Ok((Binding::Bearer, None)),
+            (Scheme::Bearer | Scheme::Transaction, BindingPolicy::Optional) => Ok((Binding::Bearer, None)),
         };
     };
     if let Some(thumbprint) = &confirmation.x5t_s256 {
@@ -77,7 +77,7 @@ pub(crate) fn prove(
     }
     let Some(thumbprint) = &confirmation.jkt else {
         return match scheme {
-            Scheme::Bearer => Ok((Binding::Mtls, None)),
+            Scheme::Bearer | Scheme::Transaction => Ok((Binding::Mtls, None)),
             Scheme::Dpop => Err(Refusal::new(
                 Code::ProofInvalid,
                 "the scheme is `DPoP` and the token is bound to no DPoP key (`cnf.jkt`)",

@@ -4,6 +4,8 @@ use alloc::{borrow::ToOwned, format, string::String};
 
 use crate::config::{Config, Issuer};
 use crate::error::{Code, Refusal, quote};
+use crate::identity::context::Draft;
+use crate::identity::merge::merge;
 use crate::identity::{Identity, context};
 use crate::jose::{Jws, JwsLimits, check_header};
 use crate::json::Value;
@@ -18,10 +20,32 @@ pub struct VerifiedToken {
     /// Which issuer of the configuration signed it.
     issuer: usize,
     claims: Claims,
+    /// What it says by itself.
+    draft: Result<Draft, Refusal>,
     identity: Result<Identity, Refusal>,
 }
 
 impl VerifiedToken {
+    pub(crate) fn new(
+        compact: &str,
+        issuer: usize,
+        claims: Claims,
+        draft: Result<Draft, Refusal>,
+        config: &Config,
+    ) -> Self {
+        let identity = draft.clone().and_then(|draft| match config.issuers.get(issuer) {
+            Some(issuer) => context::settle(draft, &claims, issuer, config),
+            None => Err(Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more")),
+        });
+        Self { compact: compact.to_owned(), issuer, claims, draft, identity }
+    }
+
+    /// The token together with what another carrier says of it.
+    pub(crate) fn with(&self, claims: Claims, said: Result<Draft, Refusal>, config: &Config) -> Self {
+        let draft = self.draft.clone().and_then(|own| merge(&[own, said?]));
+        Self::new(&self.compact, self.issuer, claims, draft, config)
+    }
+
     /// The token, as it came.
     pub(crate) fn compact(&self) -> &str {
         &self.compact
@@ -77,9 +101,9 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
         ));
     }
     let claims = Claims::read(jws.into_claims(), issuer.dialect.row())?;
-    let identity = issuer
-        .dialect
-        .read(&claims, issuer)
-        .and_then(|draft| context::settle(draft, &claims, issuer, config));
-    Ok(VerifiedToken { compact: compact.to_owned(), issuer: index, claims, identity })
+    let draft = issuer.dialect.read(&claims, issuer).and_then(|draft| {
+        draft.check_names(|space| issuer.may_name(space))?;
+        Ok(draft)
+    });
+    Ok(VerifiedToken::new(compact, index, claims, draft, config))
 }

@@ -23,6 +23,8 @@ pub struct Claims {
     not_before: Option<Timestamp>,
     expires_at: Timestamp,
     confirmation: Option<Confirmation>,
+    /// What another carrier of authority says, which must cover a request too.
+    also: Option<Object<'static>>,
 }
 
 /// `cnf`: the key that a token is bound to (RFC 7800 §3.1). Every member that is recognised is enforced.
@@ -69,7 +71,99 @@ impl Claims {
             expires_at,
             confirmation,
             object,
+            also: None,
         })
+    }
+
+    /// Reads the answer of an introspection endpoint (RFC 7662 §2.2), whose `active`, `iss` and `aud` were checked.
+    /// It may leave out the token's id and `iat`: the latter is the token's own, or long ago.
+    pub(crate) fn read_answer(
+        mut object: Object<'static>,
+        row: &Row,
+        jwt: Option<&Self>,
+    ) -> Result<Self, Refusal> {
+        let subject = name(&object, "sub")?;
+        let names: Vec<_> = core::iter::once("client_id")
+            .chain(row.client.iter().copied().filter(|claim| *claim != "client_id"))
+            .collect();
+        let client_id = match (names.iter().any(|claim| object.get(claim).is_some()), jwt) {
+            (false, Some(jwt)) => jwt.client_id.clone(),
+            _ => client_id(&object, &names)?,
+        };
+        let id = object.get(row.id.0).map(|_| name(&object, row.id.0)).transpose()?;
+        if row.scope != "scope" && object.get("scope").is_none() {
+            gather_scopes(&mut object, row.scope)?;
+        }
+        let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
+        let issued_at = date(&object, "iat", Round::Ceil)?;
+        let issued_at = issued_at.or(jwt.map(|jwt| jwt.issued_at)).unwrap_or(Timestamp::FIRST);
+        let not_before = date(&object, "nbf", Round::Ceil)?;
+        if issued_at > expires_at {
+            return Err(invalid("iat", "is later than `exp`"));
+        }
+        let audiences = audiences(&object)?;
+        let confirmation = confirmation(&object)?;
+        Ok(Self {
+            subject,
+            client_id,
+            id,
+            audiences,
+            issued_at,
+            not_before,
+            expires_at,
+            confirmation,
+            object,
+            also: None,
+        })
+    }
+
+    /// These claims together with what introspection says of the same token: the smaller `exp`, every binding,
+    /// and what it is good for only where both cover it.
+    pub(crate) fn confirmed_by(&self, answer: &Self) -> Result<Self, Refusal> {
+        let differ = |what: &str| {
+            let text = format!("`token:{what}` and `introspection:{what}` say different things");
+            Err(Refusal::new(Code::FactsConflict, text))
+        };
+        if self.subject != answer.subject {
+            return differ("sub");
+        }
+        if self.client_id != answer.client_id {
+            return differ("client_id");
+        }
+        if let (Some(own), Some(other)) = (&self.id, &answer.id)
+            && own != other
+        {
+            return differ("jti");
+        }
+        let confirmation = match (&self.confirmation, &answer.confirmation) {
+            (Some(_), None) => {
+                let text = "the token is bound to a key (`cnf`), and its introspection does not say so";
+                return Err(Refusal::new(Code::FactsConflict, text));
+            }
+            (None, other) => other.clone(),
+            (Some(own), Some(other)) => {
+                let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+                if !same(&own.jkt, &other.jkt) || !same(&own.x5t_s256, &other.x5t_s256) {
+                    return differ("cnf");
+                }
+                Some(Confirmation {
+                    jkt: own.jkt.clone().or_else(|| other.jkt.clone()),
+                    x5t_s256: own.x5t_s256.clone().or_else(|| other.x5t_s256.clone()),
+                })
+            }
+        };
+        Ok(Self {
+            expires_at: self.expires_at.min(answer.expires_at),
+            not_before: self.not_before.max(answer.not_before),
+            confirmation,
+            also: Some(answer.object.clone()),
+            ..self.clone()
+        })
+    }
+
+    /// What else must cover a request.
+    pub(crate) fn also(&self) -> Option<&Object<'static>> {
+        self.also.as_ref()
     }
 
     /// Every claim, as it came.
@@ -226,7 +320,7 @@ pub(crate) fn check_name(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn date(object: &Object<'_>, claim: &str, round: Round) -> Result<Option<Timestamp>, Refusal> {
+pub(super) fn date(object: &Object<'_>, claim: &str, round: Round) -> Result<Option<Timestamp>, Refusal> {
     match object.get(claim) {
         None => Ok(None),
         Some(Value::Number(number)) => Timestamp::from_number(number, round).map(Some).ok_or_else(|| {
@@ -236,7 +330,7 @@ fn date(object: &Object<'_>, claim: &str, round: Round) -> Result<Option<Timesta
     }
 }
 
-fn audiences(object: &Object<'_>) -> Result<Vec<String>, Refusal> {
+pub(super) fn audiences(object: &Object<'_>) -> Result<Vec<String>, Refusal> {
     let one = |value: &Value<'_>| value.as_str().filter(|s| !s.is_empty()).map(String::from);
     let found = match object.get("aud") {
         None => return Err(missing("aud")),
@@ -249,7 +343,7 @@ fn audiences(object: &Object<'_>) -> Result<Vec<String>, Refusal> {
 
 /// RFC 7800 §3.1. Members that are not recognised are ignored beside one that is; alone they refuse, since a
 /// token that says it is bound is never used as if it were not.
-fn confirmation(object: &Object<'_>) -> Result<Option<Confirmation>, Refusal> {
+pub(super) fn confirmation(object: &Object<'_>) -> Result<Option<Confirmation>, Refusal> {
     let cnf = match object.get("cnf") {
         None => return Ok(None),
         Some(Value::Object(cnf)) => cnf,

@@ -5,9 +5,12 @@
 //! token is used.
 
 mod access_token;
-mod claims;
+pub(crate) mod assertion;
+pub(crate) mod claims;
+pub(crate) mod introspection;
 
 pub use access_token::VerifiedToken;
 pub(crate) use access_token::verify;
 pub(crate) use claims::check_name;
 pub use claims::{Claims, Confirmation};
+pub use introspection::Introspection;

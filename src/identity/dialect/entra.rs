@@ -13,7 +13,7 @@ use crate::config::{ClientKind, Issuer};
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Principal, Role, User, without_traces};
 use crate::identity::dialect::{
-    APP, Need, Row, agent_missing, exempt, invalid, not_for_a_client, optional, required, text,
+    Need, Row, agent_missing, invalid, not_for_a_client, optional, required, text,
 };
 use crate::identity::fact::{Fact, Src};
 use crate::jose::Typ;
@@ -37,9 +37,9 @@ pub(super) const ROW: Row = Row {
         required("oid"),
         required("tid"),
         required("idtyp"),
-        exempt("xms_act_fct", APP),
-        exempt("xms_sub_fct", APP),
-        exempt("xms_par_app_azp", APP),
+        required("xms_act_fct"),
+        required("xms_sub_fct"),
+        optional("xms_par_app_azp"),
         optional("xms_idrel"),
         optional("xms_tnt_fct"),
         optional("xms_ftd"),

@@ -298,6 +298,14 @@ fn alone(claims: &Claims, issuer: &Issuer) -> Draft {
     }
 }
 
+/// The current agent and the earlier ones, as an `act` with names in full has them.
+pub(crate) fn named(act: &Value<'_>) -> Result<(Fact<Principal>, Vec<Principal>), Refusal> {
+    let actors = actors(act, None)?;
+    let current = actors.first().map(|actor| actor.principal.clone());
+    let agent = current.map_or(Fact::SILENT, |agent| Fact::Asserted(agent, Src::token("act.sub")));
+    Ok((agent, earlier(actors)))
+}
+
 /// The agents before the current one, first agent first.
 fn earlier(actors: Vec<Actor>) -> Vec<Principal> {
     let mut names: Vec<_> = actors.into_iter().skip(1).map(|actor| actor.principal).collect();

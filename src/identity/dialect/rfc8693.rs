@@ -32,6 +32,7 @@ pub(super) const ROW: Row = Row {
         optional("sub_profile"),
         exempt("client_profile", APP),
         exempt("chain_complete", INNER),
+        optional("may_act"),
     ],
 };
 

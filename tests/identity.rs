@@ -1,0 +1,19 @@
+//! Who is it, really: dialects, carriers, chains and revocation.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+#[path = "support/identity/cases.rs"]
+mod cases;
+#[path = "support/identity/fixtures.rs"]
+mod fixtures;
+#[path = "support/identity/revocation.rs"]
+mod revocation;
+#[path = "support/identity/mod.rs"]
+mod support;

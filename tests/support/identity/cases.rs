@@ -1,0 +1,271 @@
+//! The table of cases: each row of `tests/vectors/identity/*.json` is one request and what becomes of it.
+//!
+//! A case starts from a fixture (`dialect`, `token`), changes it (`set`, `remove`, by path), and may replace
+//! members of the issuer (`issuer`) and of the configuration (`config`). Unknown members are refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use actfor::jose::{Algorithm, base64url};
+use actfor::json::{Value, Writer};
+use actfor::token::Introspection;
+use actfor::{Guard, Request, Timestamp};
+use actfor_mint::SigningKey;
+use sha2::{Digest, Sha256};
+
+use super::support::{
+    Edits, Fixture, NOW, credentials, decide, get, guard, member, outcome, parse, read, route, sign, text,
+};
+
+const MEMBERS: [&str; 20] = [
+    "name",
+    "rows",
+    "source",
+    "dialect",
+    "token",
+    "set",
+    "remove",
+    "typ",
+    "issuer",
+    "config",
+    "ask",
+    "now",
+    "headers",
+    "chain",
+    "context",
+    "introspection",
+    "status",
+    "revoked",
+    "carrier",
+    "expect",
+];
+
+/// Keys by name: `issuer` is the fixture's.
+fn key(name: &str) -> SigningKey {
+    let seed = match name {
+        "issuer" => 7,
+        "context" => 8,
+        "stranger" => 9,
+        other => panic!("no key `{other}`"),
+    };
+    SigningKey::from_seed(Algorithm::Es256, [seed; 32]).unwrap()
+}
+
+/// A member's value with `$context_jwks` and the like put in.
+fn filled(value: &Value<'_>) -> String {
+    let mut out = text(value);
+    for name in ["context", "stranger", "issuer"] {
+        out =
+            out.replace(&format!("\"${name}_jwks\""), &format!(r#"{{"keys":[{}]}}"#, key(name).public_jwk()));
+    }
+    out
+}
+
+fn replaced(case: &Value<'static>, name: &str) -> Vec<(String, String)> {
+    let members = get(case, name).and_then(Value::as_object);
+    members
+        .iter()
+        .flat_map(|members| members.iter())
+        .map(|(name, value)| (name.into(), filled(value)))
+        .collect()
+}
+
+#[track_caller]
+fn only(value: &Value<'_>, known: &[&str]) {
+    for (name, _) in value.as_object().unwrap().iter() {
+        assert!(known.contains(&name), "unknown member `{name}`");
+    }
+}
+
+/// What goes along with a token.
+struct Sent {
+    token: String,
+    headers: Vec<(String, String)>,
+    answer: Option<(String, String)>,
+}
+
+fn send(case: &Value<'static>, fixture: &Fixture) -> Sent {
+    let base = fixture.token(member(case, "token").unwrap());
+    let edits = Edits::of(case);
+    let claims = edits.apply(get(base, "claims").unwrap());
+    let typ = member(case, "typ").or(member(base, "typ"));
+    let token = match member(case, "carrier") {
+        Some("opaque") => "opaque-0123456789".to_owned(),
+        _ => sign(&fixture.key, typ, &claims),
+    };
+    let transaction = fixture.is_transaction() != (member(case, "carrier") == Some("other"));
+    let (name, value) = credentials(&token, transaction);
+    let mut headers = vec![(name.to_owned(), value)];
+    for header in get(case, "headers").and_then(Value::as_array).unwrap_or_default() {
+        let pair = header.as_array().unwrap();
+        headers.push((pair[0].as_str().unwrap().into(), pair[1].as_str().unwrap().replace("$token", &token)));
+    }
+    if let Some(records) = get(case, "chain").and_then(Value::as_array) {
+        let records = records.iter().map(|record| {
+            only(record, &["dialect", "token", "set", "remove", "typ"]);
+            let base = fixture.token(member(record, "token").unwrap());
+            sign(
+                &fixture.key,
+                member(record, "typ").or(member(base, "typ")),
+                &Edits::of(record).apply(get(base, "claims").unwrap()),
+            )
+        });
+        headers.push(("agent-chain".into(), records.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(context) = get(case, "context") {
+        only(context, &["set", "remove", "key", "typ", "ath", "twice"]);
+        let value = assertion(context, &token, &parse(claims.as_bytes()));
+        headers.push(("agent-context".into(), value.clone()));
+        if get(context, "twice").is_some() {
+            headers.push(("agent-context".into(), value));
+        }
+    }
+    let answer = get(case, "introspection").map(|spec| {
+        only(spec, &["set", "remove", "text", "about", "signed"]);
+        let answer = answer(spec, &parse(claims.as_bytes()), &fixture.key, fixture.issuer());
+        let about = member(spec, "about").map_or(token.clone(), |other| other.into());
+        (about, answer)
+    });
+    Sent { token, headers, answer }
+}
+
+/// An assertion about a token: as it should be, changed.
+fn assertion(spec: &Value<'static>, token: &str, claims: &Value<'static>) -> String {
+    let ath = match member(spec, "ath") {
+        Some(other) => other.to_owned(),
+        None => base64url::encode(&Sha256::digest(token.as_bytes())),
+    };
+    let mut w = Writer::default();
+    w.object(|w| {
+        w.key("iss").string("https://agents.example");
+        w.key("sub").value(get(claims, "sub").unwrap());
+        w.key("sub_iss").value(get(claims, "iss").unwrap());
+        w.key("aud").string("https://api.example");
+        w.key("iat").number(1_795_000_000);
+        w.key("exp").number(1_795_000_200);
+        w.key("jti").string("context-1");
+        w.key("ath").string(&ath);
+        w.key("agent_instance")
+            .raw(r#"{"iss":"https://agents.example","id":"C1AAAAAAAAAAAAAAAAAAAA","kind":"session"}"#);
+        w.key("agent_rel")
+            .raw(r#"{"mode":"interactive","authority":"user","present_until":1795000120,"hops":0}"#);
+    });
+    let claims = Edits::of(spec).apply(&parse(w.finish().as_bytes()));
+    let typ = member(spec, "typ").unwrap_or("agent-context+jwt");
+    sign(&key(member(spec, "key").unwrap_or("context")), Some(typ), &claims)
+}
+
+/// The answer of an introspection endpoint: what the token says, active, changed.
+fn answer(spec: &Value<'static>, claims: &Value<'static>, key: &SigningKey, issuer: &str) -> String {
+    if let Some(text) = member(spec, "text") {
+        return text.to_owned();
+    }
+    let mut w = Writer::default();
+    w.object(|w| {
+        w.key("active").bool(true);
+        w.key("token_type").string("Bearer");
+        for (name, value) in claims.as_object().unwrap().iter() {
+            w.key(name).value(value);
+        }
+    });
+    let facts = Edits::of(spec).apply(&parse(w.finish().as_bytes()));
+    let Some(signed) = get(spec, "signed") else { return facts };
+    only(signed, &["set", "remove", "typ"]);
+    let mut w = Writer::default();
+    w.object(|w| {
+        w.key("iss").string(issuer);
+        w.key("aud").string("https://api.example");
+        w.key("iat").number(1_795_000_050);
+        w.key("token_introspection").raw(&facts);
+    });
+    let claims = Edits::of(signed).apply(&parse(w.finish().as_bytes()));
+    sign(key, Some(member(signed, "typ").unwrap_or("token-introspection+jwt")), &claims)
+}
+
+fn guard_of(case: &Value<'static>, fixture: &Fixture) -> Guard {
+    let mut guard = guard(&fixture.config(&replaced(case, "issuer"), &replaced(case, "config")));
+    super::revocation::prepare(&mut guard, case, fixture);
+    guard
+}
+
+fn run(case: &Value<'static>) {
+    only(case, &MEMBERS);
+    let fixture = Fixture::of(member(case, "dialect").unwrap_or("actfor"));
+    let guard = guard_of(case, &fixture);
+    let sent = send(case, &fixture);
+    let now = get(case, "now").map_or(NOW, |now| now.as_u64().unwrap());
+    let (method, url) = route(member(case, "ask").unwrap_or("read repo:web"));
+    let headers: Vec<_> =
+        sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let request = Request {
+        id: "r",
+        method,
+        url: &url,
+        headers: &headers,
+        introspection: sent
+            .answer
+            .as_ref()
+            .map(|(token, response)| Introspection { token, response: response.as_bytes() }),
+        ..Request::default()
+    };
+    // Twice: a token that was seen before is no better and no worse.
+    for _ in 0..2 {
+        let (decision, document) = decide(&guard, &request, now);
+        let expect = get(case, "expect").unwrap();
+        only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
+        let expected = member(expect, "code").unwrap_or("allow");
+        let reason = member(&document, "reason_admin").unwrap_or_default();
+        assert_eq!(outcome(&decision), expected, "{reason}\n{}\n{}", text(&document), sent.token);
+        let said = [
+            ("user", decision.user()),
+            ("agent", decision.agent()),
+            ("kind", decision.kind().map(|kind| kind.as_str())),
+            ("mode", decision.mode().map(|mode| mode.as_str())),
+        ];
+        for (name, found) in said {
+            if get(expect, name).is_some() {
+                assert_eq!(found, member(expect, name), "{name}: {}", text(&document));
+            }
+        }
+        if let Some(says) = member(expect, "says") {
+            assert!(reason.contains(says), "`{reason}` does not say `{says}`");
+        }
+        if let Some(status) = get(expect, "status").and_then(Value::as_u64) {
+            assert_eq!(u64::from(decision.status()), status);
+        }
+    }
+    let _ = Timestamp::from_seconds(now);
+}
+
+fn files() -> Vec<String> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/identity");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_case_turns_out_as_it_says() {
+    let (mut failed, mut rows, mut count) = (Vec::new(), BTreeMap::<u64, usize>::new(), 0);
+    for file in files() {
+        for case in read(&format!("identity/{file}")).as_array().unwrap() {
+            let case = case.clone().into_owned();
+            count += 1;
+            for row in get(&case, "rows").and_then(Value::as_array).unwrap_or_default() {
+                *rows.entry(row.as_u64().unwrap()).or_default() += 1;
+            }
+            assert!(member(&case, "source").is_some(), "no source");
+            let name = format!("{file}: {}", member(&case, "name").unwrap());
+            if let Err(error) = std::panic::catch_unwind(|| run(&case)) {
+                let text = error.downcast_ref::<String>().cloned();
+                let text = text.or(error.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                failed.push(format!("{name}: {}", text.unwrap_or_default()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} of {count} cases:\n{}", failed.len(), failed.join("\n\n"));
+    println!("{count} cases, rows {:?}", rows.keys().collect::<Vec<_>>());
+}
