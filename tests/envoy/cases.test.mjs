@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { h2, http1, startEnvoy, startUpstream, until } from './harness.mjs';
-import { NOW, ask, cases, configuration, documents, keepRequestId } from './patterns.mjs';
+import { NOW, ask, cases, configuration, documents, groupBySet, keepRequestId } from './patterns.mjs';
 
 const protocols = { 'HTTP/1.1': http1, 'HTTP/2': h2 };
 // What no HTTP/2 client library sends; over HTTP/1.1 both are asked.
@@ -14,8 +14,7 @@ before(async () => (upstream = await startUpstream()));
 after(() => upstream.stop());
 
 // One Envoy for each set of tuples.
-const bySet = group(cases, removed);
-for (const [set, group] of bySet) {
+for (const [set, group] of groupBySet(cases)) {
   test(`the examples${set === '[]' ? '' : ` without ${set}`}`, async (t) => {
     const envoy = await startEnvoy({
       configuration: configuration(documents, JSON.parse(set)),
@@ -66,14 +65,4 @@ function checkIdentity(headers, example, { who, rule }) {
     'x-actfor-rule': rule,
   });
   assert.deepEqual(headers.filter(([name]) => /^(authorization|dpop|agent-)/.test(name)), []);
-}
-
-function removed(example) {
-  return JSON.stringify(example.changes.removed);
-}
-
-function group(items, key) {
-  const groups = new Map();
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
-  return groups;
 }

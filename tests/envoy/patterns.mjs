@@ -26,6 +26,16 @@ export function configuration(more = {}, removed = []) {
   };
 }
 
+/** The cases by the tuples that they take away, as JSON. */
+export function groupBySet(list) {
+  const groups = new Map();
+  for (const example of list) {
+    const set = JSON.stringify(example.changes.removed);
+    groups.set(set, [...(groups.get(set) ?? []), example]);
+  }
+  return groups;
+}
+
 /** Envoy's part of the configuration that hands the decision document to the access log. */
 export const documents = { envoy: { document: 'filter_state' } };
 

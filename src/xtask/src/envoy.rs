@@ -57,7 +57,7 @@ pub fn demo_rows() -> Result<String, String> {
     output(Command::new("node").current_dir(&root).arg("tests/envoy/demo.mjs"))
 }
 
-/// Measures the filter beside its peers; the arguments go to `tests/bench/envoy.mjs`.
+/// Measures the filter beside its peers, with wrk; the arguments go to `tests/bench/envoy.mjs`.
 ///
 /// # Errors
 /// What did not run.

@@ -3,7 +3,7 @@
 use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
-use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section};
+use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version};
 
 /// What the tests set and read.
 #[derive(Debug, Default)]
@@ -19,6 +19,9 @@ pub struct State {
     /// Every call so far, as `cluster scheme://authority/path`.
     pub calls: Vec<String>,
     pub body: Vec<u8>,
+    pub shared: BTreeMap<String, (Vec<u8>, Version)>,
+    /// How many compare-and-swaps another worker wins.
+    pub lose: usize,
     pub tick: Option<Duration>,
     pub log: Vec<String>,
     /// The host function that fails.
@@ -129,6 +132,27 @@ impl Host for Fake {
         self.works("count")?;
         self.0.borrow_mut().counters[counter.0 as usize].1 += 1;
         Ok(())
+    }
+
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, HostError> {
+        self.works("shared")?;
+        Ok(self.0.borrow().shared.get(key).cloned())
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], version: Option<Version>) -> Result<Swap, HostError> {
+        self.works("set_shared")?;
+        let mut state = self.0.borrow_mut();
+        if state.lose > 0 {
+            state.lose -= 1;
+            return Ok(Swap::Lost);
+        }
+        let there = state.shared.get(key).map(|(_, version)| *version);
+        if version.is_some() && version != there {
+            return Ok(Swap::Lost);
+        }
+        let next = Version(there.map_or(1, |Version(version)| version + 1));
+        state.shared.insert(key.into(), (value.to_vec(), next));
+        Ok(Swap::Done)
     }
 
     fn call(&self, call: &Call<'_>) -> Result<CallId, HostError> {

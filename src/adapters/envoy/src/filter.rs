@@ -9,6 +9,7 @@ use crate::{
     host::{Host, HostError, Level, Section},
     outcome::Outcome,
     plugin::timestamp,
+    replay::Shared,
 };
 
 /// What becomes of a request.
@@ -53,12 +54,14 @@ impl Filter<'_> {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
         let request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
-        let (decision, document) = match self.settings.document {
+        let decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
+        let document = match self.settings.document {
             Document::FilterState => {
-                let (decision, document) = self.guard.explain(&request, timestamp(now));
-                (decision, Some(document))
+                // The proof has been remembered just now: what the store said goes into the document.
+                let request = Request { proof_use: decision.proof_use(), ..request };
+                Some(self.guard.explain(&request, timestamp(now)).1)
             }
-            Document::None => (self.guard.decide(&request, timestamp(now)), None),
+            Document::None => None,
         };
         Ok(self.apply(host, &Outcome::of(&decision, document), &id, &seen.fields))
     }
@@ -163,6 +166,9 @@ fn refuse(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, Hos
     if let Some(challenge) = &outcome.challenge {
         fields.push(("www-authenticate", challenge));
     }
+    if let Some(nonce) = outcome.nonce {
+        fields.push(("dpop-nonce", nonce));
+    }
     if status == 503 {
         fields.push(("retry-after", RETRY_AFTER));
     }
@@ -228,7 +234,7 @@ mod tests {
             relationship: Some("delegated; mode=interactive".into()),
             rule: Some("code-help"),
         };
-        Outcome { verdict: Verdict::Allow, code: None, challenge: None, who, document: None }
+        Outcome { verdict: Verdict::Allow, code: None, challenge: None, nonce: None, who, document: None }
     }
 
     fn shadow() -> Settings {

@@ -14,7 +14,7 @@ use proxy_wasm::{
 
 use crate::{
     filter::Next,
-    host::{Call, CallId, Counter, Host, HostError, Level, Section},
+    host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version},
     plugin::Plugin,
 };
 
@@ -138,6 +138,21 @@ impl Host for Envoy {
 
     fn count(&self, counter: Counter) -> Result<(), HostError> {
         hostcalls::increment_metric(counter.0, 1).map_err(failed)
+    }
+
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, HostError> {
+        match hostcalls::get_shared_data(key).map_err(failed)? {
+            (value, Some(version)) => Ok(Some((value.unwrap_or_default(), Version(version)))),
+            (_, None) => Ok(None),
+        }
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], version: Option<Version>) -> Result<Swap, HostError> {
+        match hostcalls::set_shared_data(key, Some(value), version.map(|Version(version)| version)) {
+            Ok(()) => Ok(Swap::Done),
+            Err(Status::CasMismatch) => Ok(Swap::Lost),
+            Err(_) => Err(HostError),
+        }
     }
 
     fn call(&self, call: &Call<'_>) -> Result<CallId, HostError> {

@@ -34,6 +34,19 @@ pub struct Counter(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallId(pub u32);
 
+/// The version of a shared value, for a compare-and-swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(pub u32);
+
+/// What became of a compare-and-swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// The value is written.
+    Done,
+    /// Another worker has written since the version was read.
+    Lost,
+}
+
 /// A `GET` through one of the host's clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call<'a> {
@@ -98,6 +111,18 @@ pub trait Host {
     /// # Errors
     /// The host does not know the counter.
     fn count(&self, counter: Counter) -> Result<(), HostError>;
+
+    /// A value that all workers share, and its version; `None` where it was never written.
+    ///
+    /// # Errors
+    /// The host keeps no such values.
+    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>, HostError>;
+
+    /// Writes a shared value, if it still has this version; without one, in any case.
+    ///
+    /// # Errors
+    /// The host keeps no such values.
+    fn set_shared(&self, key: &str, value: &[u8], version: Option<Version>) -> Result<Swap, HostError>;
 
     /// Starts a call; its answer comes later, with the same id.
     ///

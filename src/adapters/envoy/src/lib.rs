@@ -12,6 +12,7 @@ pub mod host;
 pub mod keys;
 pub mod outcome;
 pub mod plugin;
+pub mod replay;
 pub mod structure;
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub struct Outcome<'a> {
     pub code: Option<Code>,
     /// The value of `WWW-Authenticate`, where there is one.
     pub challenge: Option<String>,
+    /// The value of `DPoP-Nonce`, where the answer asks for a proof with it (RFC 9449 §9).
+    pub nonce: Option<&'a str>,
     /// Who acts for whom, as far as the token proved it.
     pub who: Who<'a>,
     /// The decision document, where it was asked for.
@@ -39,6 +41,7 @@ impl<'a> Outcome<'a> {
             verdict: decision.verdict(),
             code: decision.code(),
             challenge: decision.challenge(),
+            nonce: decision.dpop_nonce(),
             who: Who {
                 user: decision.user(),
                 agent: decision.agent(),
@@ -56,6 +59,7 @@ impl<'a> Outcome<'a> {
             verdict: Verdict::Deny,
             code: Some(code),
             challenge: None,
+            nonce: None,
             who: Who::default(),
             document: None,
         }

@@ -11,6 +11,7 @@ use crate::{
     headers::strip,
     host::{CallId, Host, HostError, Level, Section},
     keys::Fetcher,
+    replay::prepare,
     structure::to_json,
 };
 
@@ -49,6 +50,7 @@ impl Plugin {
         let settings = Settings::from_config(document)?;
         let counters = Counters::define(host).map_err(host_failed)?;
         let keys = Fetcher::new(&guard, &settings)?;
+        prepare(host).map_err(host_failed)?;
         keys.start(host).map_err(host_failed)?;
         Ok(Self { guard, settings, counters, keys })
     }
