@@ -74,8 +74,9 @@ fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -
     }
     let guard = guard(files)?;
     let (decision, document) = asked.ask(|request, now| {
-        let proof_use = guard.decide_once(request, now, &mut MemoryStore::new(1)).proof_use();
-        guard.explain(&Request { proof_use, ..*request }, now)
+        let decided = guard.decide_once(request, now, &mut MemoryStore::new(1));
+        let (proof_use, approval_use) = (decided.proof_use(), decided.approval_use());
+        guard.explain(&Request { proof_use, approval_use, ..*request }, now)
     })?;
     let text = match show {
         Show::Document => format!("{document}\n"),

@@ -86,7 +86,8 @@ impl Generation {
     pub fn explain(&self, head: usize, body: i32, now: f64, packed: u32) -> String {
         let (head, body) = self.split(head, body);
         wire::with_request(head, body, |request| {
-            let request = Request { proof_use: wire::proof_use(packed), ..*request };
+            let (proof_use, approval_use) = (wire::proof_use(packed), wire::approval_use(packed));
+            let request = Request { proof_use, approval_use, ..*request };
             self.guard.explain(&request, Timestamp::from_host(now)).1
         })
     }

@@ -46,8 +46,8 @@ fn id_of(head: &[u8]) -> &str {
 }
 
 /// Packs a verdict: bits 0–1 the verdict (0 allow, 1 deny, 2 needs approval), bits 2–11 the code's line in
-/// `codeNames` (0: none), bits 12–13 what the replay store said (0 nothing, 1 first use, 2 used before), from bit 16
-/// the HTTP status.
+/// `codeNames` (0: none), bits 12–13 what the store said of the proof and bits 14–15 of the approval (0 nothing, 1
+/// first use, 2 used before), from bit 16 the HTTP status.
 pub(crate) fn pack(decision: &Decision) -> u32 {
     let verdict = match decision.verdict() {
         Verdict::Allow => 0,
@@ -55,17 +55,27 @@ pub(crate) fn pack(decision: &Decision) -> u32 {
         Verdict::NeedsApproval => 2,
     };
     let code = decision.code().map_or(0, |code| line(code) << 2);
-    let proof = match decision.proof_use() {
+    let said = |answer: Option<Use>| match answer {
         None => 0,
-        Some(Use::First) => 1 << 12,
-        Some(Use::Again) => 2 << 12,
+        Some(Use::First) => 1,
+        Some(Use::Again) => 2,
     };
-    verdict | code | proof | (u32::from(decision.status()) << 16)
+    let (proof, approval) = (said(decision.proof_use()) << 12, said(decision.approval_use()) << 14);
+    verdict | code | proof | approval | (u32::from(decision.status()) << 16)
 }
 
-/// What the replay store said, out of a packed verdict.
+/// What the store said of the proof, out of a packed verdict.
 pub(crate) fn proof_use(packed: u32) -> Option<Use> {
-    match (packed >> 12) & 3 {
+    said(packed >> 12)
+}
+
+/// What the store said of the approval, out of a packed verdict.
+pub(crate) fn approval_use(packed: u32) -> Option<Use> {
+    said(packed >> 14)
+}
+
+fn said(bits: u32) -> Option<Use> {
+    match bits & 3 {
         1 => Some(Use::First),
         2 => Some(Use::Again),
         _ => None,
