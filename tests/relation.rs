@@ -1,7 +1,7 @@
 //! Relationship checks: what holds, what does not, what is unknown, and why.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 #[path = "support/relation.rs"]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 mod support;
 
 use actfor::Truth::{False, True, Unknown};

@@ -1,10 +1,10 @@
 //! A check allocates nothing once its scratch is warm: counted by the allocator.
 //!
 //! In a test program of its own, so that no other test allocates meanwhile.
-#![expect(unsafe_code, clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a counting allocator")]
+#![expect(unsafe_code, clippy::unwrap_used, reason = "a counting allocator")]
 
 #[path = "support/relation.rs"]
-#[expect(dead_code, clippy::panic, clippy::indexing_slicing, reason = "shared")]
+#[expect(dead_code, clippy::panic, reason = "shared")]
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -7,7 +7,6 @@
 )]
 
 #[path = "support/random.rs"]
-#[expect(dead_code, reason = "shared")]
 mod random;
 #[path = "support/relation.rs"]
 #[expect(dead_code, clippy::panic, reason = "shared")]

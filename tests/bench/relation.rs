@@ -23,15 +23,26 @@ use world::{Kind, World};
 
 const QUESTIONS: usize = 20_000;
 const ROUNDS: usize = 11;
+/// Times that a sample goes through all the questions: the system counts in steps of some milliseconds.
+const REPEAT: usize = 5;
+
+/// Nanoseconds that this thread has been computing: what other programs take of the processor is not counted.
+/// Where the system does not say, the clock.
+fn now(start: Instant) -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let computed = text.and_then(|text| text.split(' ').next()?.parse().ok());
+    computed.unwrap_or_else(|| start.elapsed().as_nanos() as f64)
+}
 
 /// Median, least and greatest nanoseconds of one of `count` things that `f` does.
 fn time(count: usize, mut f: impl FnMut()) -> [f64; 3] {
+    let clock = Instant::now();
     f();
     let mut samples: Vec<f64> = (0..ROUNDS)
         .map(|_| {
-            let start = Instant::now();
-            f();
-            start.elapsed().as_nanos() as f64 / count as f64
+            let start = now(clock);
+            (0..REPEAT).for_each(|_| f());
+            (now(clock) - start) / (count * REPEAT) as f64
         })
         .collect();
     samples.sort_by(f64::total_cmp);
@@ -78,7 +89,9 @@ fn main() {
         .enumerate()
         {
             world.ask(kind, QUESTIONS);
-            assert_eq!(world.run(kind), if yes { QUESTIONS } else { 0 }, "{kind:?}");
+            // A few of those who are denied happen to own the document.
+            let found = world.run(kind);
+            assert!(if yes { found == QUESTIONS } else { found * 50 < QUESTIONS }, "{kind:?}: {found}");
             if index == 0 {
                 let questions = world.questions().to_vec();
                 let found = time(QUESTIONS, || {
