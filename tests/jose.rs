@@ -10,6 +10,7 @@
     reason = "tests may panic"
 )]
 
+use actfor::Code;
 use actfor::jose::{Algorithm, Jws, JwsLimits, KeySet, Typ, check_header};
 use actfor_mint::{SigningKey, patterns};
 
@@ -25,10 +26,53 @@ fn what_is_minted_verifies() {
             let token = key.sign("at+jwt", &claims);
             assert_eq!(token, again.sign("at+jwt", &claims), "signatures are deterministic");
             let jws = Jws::parse(&token, &JwsLimits::DEFAULT).unwrap();
+            assert_eq!(jws.header().algorithm(), Some(algorithm.name()));
+            assert_eq!((jws.header().typ(), jws.header().kid()), (Some("at+jwt"), Some(key.kid())));
+            assert_eq!((jws.header().members().len(), jws.compact()), (3, token.as_str()));
             let named = check_header(jws.header(), &[algorithm], Typ::OneOf(&["at+jwt"])).unwrap();
             let public = keys.select(named, jws.header().kid()).unwrap();
             assert!(public.verify(named, jws.signing_input(), jws.signature()));
             assert!(!public.verify(named, jws.signing_input().get(1..).unwrap(), jws.signature()));
         }
+    }
+}
+
+/// RFC 8725 §3.11, §3.12: each kind of token offered in place of each other kind is refused, also where an issuer
+/// does not tell kinds apart.
+#[test]
+fn no_kind_of_token_passes_for_another() {
+    const KINDS: [&str; 7] = [
+        "at+jwt",
+        "txntoken+jwt",
+        "token-introspection+jwt",
+        "agent-context+jwt",
+        "dpop+jwt",
+        "statuslist+jwt",
+        "agent-approval+jwt",
+    ];
+    let key = SigningKey::from_seed(Algorithm::Ed25519, [3; 32]).unwrap();
+    for offered in KINDS {
+        let token = key.sign(offered, "{}");
+        let jws = Jws::parse(&token, &JwsLimits::DEFAULT).unwrap();
+        for expected in KINDS {
+            let found = check_header(jws.header(), &[Algorithm::Ed25519], Typ::OneOf(&[expected]));
+            let wanted = if offered == expected { Ok(Algorithm::Ed25519) } else { Err(Code::TokenTypeWrong) };
+            assert_eq!(found.map_err(|refusal| refusal.code), wanted, "{offered} for {expected}");
+        }
+        let found = check_header(jws.header(), &[Algorithm::Ed25519], Typ::Untyped);
+        assert_eq!(found.unwrap_err().code, Code::TokenTypeWrong, "{offered} for an untyped one");
+    }
+    for untyped in [
+        r#"{"alg":"Ed25519"}"#,
+        r#"{"alg":"Ed25519","typ":"JWT"}"#,
+        r#"{"alg":"Ed25519","typ":"application/jwt"}"#,
+    ] {
+        let token = key.sign_as(untyped.as_bytes(), b"{}");
+        let jws = Jws::parse(&token, &JwsLimits::DEFAULT).unwrap();
+        assert_eq!(
+            check_header(jws.header(), &[Algorithm::Ed25519], Typ::Untyped),
+            Ok(Algorithm::Ed25519),
+            "{untyped}"
+        );
     }
 }

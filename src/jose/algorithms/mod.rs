@@ -7,10 +7,12 @@ use core::convert::Infallible;
 
 use jwt_compact::AlgorithmSignature as _;
 
-#[cfg(any(feature = "es256", feature = "es384"))]
-pub(super) mod ecdsa;
 #[cfg(feature = "ed25519")]
 pub(super) mod ed25519;
+#[cfg(feature = "es256")]
+pub(super) mod es256;
+#[cfg(feature = "es384")]
+pub(super) mod es384;
 #[cfg(feature = "_rsa")]
 pub(super) mod rsa;
 
