@@ -10,15 +10,6 @@ pub fn test() -> Result<()> {
     setup::wasm_target()?;
     let runner = setup::wasm_bindgen_runner()?;
     run(command("cargo")
-        .args([
-            "test",
-            "--quiet",
-            "-p",
-            "actfor-js",
-            "--test",
-            "bindings",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
+        .args(["test", "-p", "actfor-js", "--test", "bindings", "--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner))
 }

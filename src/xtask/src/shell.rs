@@ -75,12 +75,6 @@ pub fn read(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("not UTF-8: the output of {shown}"))
 }
 
-/// Whether a program can be started and says that all is well.
-pub fn works(program: impl AsRef<OsStr>, args: &[&str]) -> bool {
-    let tried = command(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    tried.is_ok_and(|status| status.success())
-}
-
 fn show(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
