@@ -1,5 +1,7 @@
 // The running examples: the same files that every other host is tested with.
 
+import { ActforError } from './actfor/entry/browser.js';
+
 /** Fetches everything from beside this script. */
 export async function loadFixtures() {
   const text = async (name) => {
@@ -35,27 +37,37 @@ function writeTuples(tuples) {
 }
 
 /** A line of tuples that is not three words. */
-export class TupleLineError extends Error {
+class TupleLineError extends Error {
   constructor(message, position) {
     super(message);
     this.position = position;
   }
 }
 
-/** Reads one tuple a line; gives them with the line of each. Empty lines and `//` comments are skipped. */
+/** Reads one tuple a line. Empty lines and `//` comments are skipped. */
 export function readTuples(text) {
-  const tuples = [];
-  const lines = [];
-  for (const [index, row] of text.split('\n').entries()) {
-    const words = row.trim().split(/\s+/);
-    if (words[0] === '' || words[0].startsWith('//')) continue;
+  return rowsOf(text).map(({ row, words, line }) => {
     if (words.length !== 3) {
+      const column = row.length - row.trimStart().length + 1;
       throw new TupleLineError(`a tuple is three words, and this line has ${words.length}; write \`user:ana writer repo:web\``,
-        { file: 'tuples', line: index + 1, column: row.length - row.trimStart().length + 1, symbol: row.trim() });
+        { file: 'tuples', line, column, symbol: row.trim() });
     }
     const [user, relation, object] = words;
-    tuples.push({ user, relation, object });
-    lines.push(index + 1);
-  }
-  return { tuples, lines };
+    return { user, relation, object };
+  });
+}
+
+function rowsOf(text) {
+  return text.split('\n').map((row, index) => ({ row, words: row.trim().split(/\s+/), line: index + 1 }))
+    .filter(({ words }) => words[0] !== '' && !words[0].startsWith('//'));
+}
+
+/** An error of the sources as `{ message, position }`, or `null` where it is none of theirs. */
+export function toMistake(error, tuples) {
+  if (error instanceof TupleLineError) return error;
+  if (!(error instanceof ActforError)) return null;
+  const { message, position } = error;
+  if (position?.file !== 'tuples') return { message, position };
+  // The core counts tuples, a person counts lines.
+  return { message, position: { ...position, line: rowsOf(tuples)[position.line - 1]?.line ?? 1 } };
 }

@@ -6,10 +6,11 @@ import { attacks } from './attacks.js';
 import { $, h, prose, sign, soon } from './dom.js';
 import { createEditor } from './editor.js';
 import { EXPERIMENTS } from './experiments.js';
-import { TupleLineError, configuration, loadFixtures, readTuples } from './fixtures.js';
+import { configuration, loadFixtures, readTuples, toMistake } from './fixtures.js';
+import { showGallery } from './gallery.js';
 import { linesOf, outcomeSentence, showOutcome } from './outcome.js';
 import { readRequest, tokenOf, unverifiedClaims, withToken, writeRequest } from './request.js';
-import { PATTERNS, VERDICTS } from './words.js';
+import { PATTERNS, VERDICTS, capital } from './words.js';
 
 const RULE_WORDS = new Set(['actfor', 'model', 'on', 'needs', 'of', 'personal', 'impersonal', 'allow', 'forbid', 'approve', 'to', 'as', 'when',
   'unless', 'is', 'agent', 'at', 'most', 'chain', 'scope', 'detail', 'role', 'covers', 'route', 'tool', 'public', 'with', 'from', 'by']);
@@ -23,7 +24,7 @@ const trusted = { ...config, issuers: [{ ...issuer, jwks: { keys: [...issuer.jwk
 const gallery = attacks(tokens, cases[0].now, (claims) => lab.sign(claims));
 
 /** What is on the page now. `edited` is the request as a visitor has changed it. */
-const state = { chosen: cases[0], edited: null, guards: new Map(), sources: null, tupleLines: [], failed: false, mistake: [] };
+const state = { chosen: cases[0], edited: null, guards: new Map(), sources: null, failed: false, mistake: [] };
 
 const editors = {
   rules: createEditor($('editor-rules'), { title: 'Rules', file: 'acme.actfor', about: 'which agent may do what for whom', keywords: RULE_WORDS, comment: '#', onchange: rebuild }),
@@ -55,22 +56,22 @@ async function start() {
 
 /** Reads the editors and builds the guard again. The last good one stays where that fails. */
 function rebuild() {
-  const texts = { rules: editors.rules.value, model: editors.model.value };
   for (const editor of Object.values(editors)) editor.showError(null);
   try {
-    const { tuples, lines } = readTuples(editors.tuples.value);
-    const next = { ...texts, tuples };
-    state.tupleLines = lines;
+    const tuples = readTuples(editors.tuples.value);
+    const next = { rules: editors.rules.value, model: editors.model.value, tuples };
     const guard = createGuard(configuration(trusted, next, []));
     for (const old of state.guards.values()) old.dispose();
     state.guards = new Map([['[]', guard]]);
     state.sources = next;
     state.failed = false;
-    showGallery();
   } catch (error) {
+    const mistake = toMistake(error, editors.tuples.value);
+    if (mistake === null) throw error;
     state.failed = true;
-    showMistake(error);
+    showMistake(mistake);
   }
+  showGallery(gallery.map((attack) => ({ ...attack, ...decide(attack) })), (id) => choose(gallery.find((one) => one.id === id), { scroll: true }));
   show();
 }
 
@@ -125,18 +126,13 @@ function showBuild({ method, url }, document) {
 }
 
 /** The error in its place: under the column of the line where it is. */
-function showMistake(error) {
-  const { position } = error;
-  const message = error.message.replace(/^[^\s:]+:\d+:\d+: /, '');
-  const file = position?.file;
-  const name = file === 'tuples' ? 'tuples' : file === 'acme.fga' ? 'model' : 'rules';
-  // The core counts tuples, a person counts lines.
-  const line = file === 'tuples' && !(error instanceof TupleLineError) ? state.tupleLines[position.line - 1] : position?.line;
-  const { column = 1, symbol = '' } = position ?? {};
-  const inTuples = name === 'tuples' ? { column: 1, symbol: '' } : { column, symbol };
-  editors[name].showError({ line: line ?? 1, ...(error instanceof TupleLineError ? { column, symbol } : inTuples), message });
+function showMistake({ message, position }) {
+  const name = { tuples: 'tuples', 'acme.fga': 'model' }[position?.file] ?? 'rules';
+  const { line = 1, column = 1, symbol = '' } = position ?? {};
+  const text = message.replace(/^[^\s:]+:\d+:\d+: /, '');
+  editors[name].showError({ line, column, symbol, message: text });
   const title = { rules: 'Rules', tuples: 'Tuples', model: 'Model' }[name];
-  state.mistake = [h('strong', {}, `${title}, line ${line ?? 1}: `), ...prose(message)];
+  state.mistake = [h('strong', {}, `${title}, line ${line}: `), ...prose(text)];
 }
 
 function casesOf(pattern) {
@@ -180,10 +176,6 @@ function showRequests() {
   if (focused?.startsWith('case-')) $(focused)?.focus({ preventScroll: true });
   $('changed').hidden = changed === 0;
   $('changed').textContent = changed === 1 ? 'Your edit changed one decision here.' : `Your edit changed ${changed} decisions here.`;
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** What is different from the other requests of the pattern. */
@@ -230,27 +222,6 @@ function signClaims() {
   $('raw-request').value = writeRequest(state.edited);
   $('claims-error').textContent = '';
   show();
-}
-
-/** Decides the whole gallery; every answer is computed here and now. */
-function showGallery() {
-  let refused = 0;
-  const items = gallery.map((attack) => {
-    const { document } = decide(attack);
-    if (document.decision !== 'allow') refused += 1;
-    return h('li', { class: document.decision, id: `attack-${attack.id}` },
-      h('h3', {}, attack.title),
-      h('p', {}, ...prose(attack.about)),
-      h('p', { class: 'answer' }, sign(document.decision), h('span', {}, h('strong', {}, document.decision === 'allow' ? 'Allowed' : 'Refused'), ' ', h('code', {}, document.code ?? ''))),
-      h('p', { class: 'detail' }, ...prose(capital(document.reason_admin ?? ''))),
-      h('button', { type: 'button', onclick: () => choose(attack, { scroll: true }) }, 'Look at it', h('span', { class: 'unseen' }, `: ${attack.title}`)));
-  });
-  const focused = document.activeElement?.closest?.('#gallery li')?.id;
-  $('gallery').replaceChildren(...items);
-  if (focused) $(focused)?.querySelector('button')?.focus({ preventScroll: true });
-  $('attacks-lede').textContent = refused === gallery.length
-    ? `${refused} attempts, each made in this page just now, each refused with the reason an administrator would read.`
-    : `${refused} of ${gallery.length} attempts are refused: your edit of the rules lets the others through.`;
 }
 
 function drawExperiments() {

@@ -3,7 +3,7 @@
 import { $, h, prose, sign } from './dom.js';
 import { drawPicture } from './picture.js';
 import { recordsOf, rightsOf, tokenOf, unverifiedClaims } from './request.js';
-import { CHECKS, RESULTS, VERDICTS, allowSentence, kindSentence, presence } from './words.js';
+import { CHECKS, RESULTS, VERDICTS, allowSentence, capital, kindSentence, presence } from './words.js';
 
 /** Shows `decision` (`{ document, text }`) of `request`. `goTo` is called with a line of the rules. */
 export function showOutcome({ request, document, text, goTo }) {
@@ -40,12 +40,10 @@ function showVerdict(document) {
     sign(decision),
     h('p', { class: 'word' }, VERDICTS[decision]),
     h('p', { class: 'sentence' }, ...prose(outcomeSentence(document))),
-    detail ? h('p', { class: 'detail' }, capital(prose(detail))) : '',
+    detail ? h('p', { class: 'detail' }, ...prose(capital(detail))) : '',
     h('p', { class: 'codes' }, h('span', { class: 'code' }, code ?? (rule ? `rule ${rule}` : 'allowed')), ` HTTP ${status}`,
       challenge ? [' · ', h('span', { class: 'challenge' }, `WWW-Authenticate: ${challenge}`)] : ''));
 }
-
-const capital = (parts) => parts.map((part, index) => (index === 0 && typeof part === 'string' ? part.charAt(0).toUpperCase() + part.slice(1) : part));
 
 function showRelationship({ who, at }) {
   if (!who) {

@@ -3,8 +3,8 @@
 
 import { s } from './dom.js';
 
-const GAP = 58;
-const NARROWEST = 148;
+const GAP = 64;
+const NARROWEST = 144;
 const WIDEST = 230;
 const PAD = 12;
 

@@ -69,6 +69,9 @@ export function allowSentence({ who, action, object, rule }) {
   }
 }
 
+/** A sentence with a capital; one that begins with code stays as it is. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 const name = (party) => party?.sub ?? 'somebody unknown';
 
 /** How long a presence lasts, seen from the time of the decision. */

@@ -9,7 +9,7 @@ try {
     const { createGuard } = await import(at('actfor/entry/browser.js'));
     const { configuration, loadFixtures, readTuples } = await import(at('fixtures.js'));
     const { config, cases, sources } = await loadFixtures();
-    const { tuples } = readTuples(sources.tuples);
+    const tuples = readTuples(sources.tuples);
     return cases.map(({ id, now, request, changes }) => {
       const guard = createGuard(configuration(config, { ...sources, tuples }, changes.removed));
       const document = guard.decide(request, { id, now: now ?? 0 }).toString();
