@@ -166,7 +166,7 @@ impl Run<'_, '_> {
         }
         let body = json_body(request).map_err(|refusal| Refusal { code: Code::MessageInvalid, ..refusal })?;
         let (method, name) = (request.single("mcp-method")?, request.single("mcp-name")?);
-        let audience = known.token.claims().only_audience(known.issuer);
+        let audience = known.token.claims().own_audience(known.issuer);
         let mut fresh = Buffers::default();
         let mut kept = guard.buffers.try_borrow_mut().ok();
         let scratch = &mut kept.as_deref_mut().unwrap_or(&mut fresh).policy;

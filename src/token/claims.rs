@@ -116,7 +116,7 @@ impl Claims {
     }
 
     /// The audience of the token that is ours, where there is exactly one.
-    pub(crate) fn only_audience(&self, issuer: &Issuer) -> Option<&str> {
+    pub(crate) fn own_audience(&self, issuer: &Issuer) -> Option<&str> {
         let mut ours = self.audiences.iter().filter(|aud| issuer.audiences.contains(aud));
         ours.next().filter(|_| ours.next().is_none()).map(String::as_str)
     }
