@@ -8,6 +8,9 @@
     reason = "tests may panic"
 )]
 
+use std::path::Path;
+
+use actfor::json::{self, Value};
 use actfor::policy::{Policy, Source};
 use actfor::{ConfigError, Position};
 
@@ -93,4 +96,37 @@ fn damaged_packs_are_refused_or_read_without_a_panic() {
         bytes[at] ^= 0x41;
         assert!(Policy::load(bytes).is_err(), "byte {at}");
     }
+}
+
+/// Every way to get each line wrong: `tests/vectors/policy/errors/*.json`.
+#[test]
+fn every_wrong_line_says_where_what_and_what_to_write_instead() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policy/errors");
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let cases = json::parse(text.as_bytes(), &json::Limits::CONFIG).unwrap();
+        for case in cases.as_array().unwrap() {
+            let case = case.as_object().unwrap();
+            let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap();
+            let rules = match case.get("rules") {
+                Some(Value::Array(lines)) => lines.iter().map(|l| format!("{}\n", l.as_str().unwrap())).collect(),
+                _ => String::from(text("rules")),
+            };
+            count += 1;
+            let Err(error) = compile(&rules) else {
+                wrong.push(format!("{}: compiles", text("name")));
+                continue;
+            };
+            check_error(&rules, &error);
+            let at = error.position.as_ref().unwrap();
+            let found = format!("{}:{}:{}: {}", at.line, at.column, at.symbol, error.message);
+            if found != text("expect") || error.code().as_str() != "rules_invalid" {
+                wrong.push(format!("{}:\n  expected {}\n  found    {found}", text("name"), text("expect")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count > 150, "{count}");
 }

@@ -141,7 +141,10 @@ impl<'t> Compiler<'_, 't> {
             if self.rules.types.iter().any(|t| t.name == name.text) {
                 return Err(self.error(name, format!("type `{}` has an `on` block already", name.text)));
             }
-            if let Some(model) = self.model.filter(|model| !model.has_type(name.text)) {
+            // A type whose actions only need coverage has no place in the model.
+            let related = on.personal.is_some()
+                || on.needs.iter().any(|needs| needs.relation.is_some() && needs.of.is_none());
+            if let Some(model) = self.model.filter(|model| related && !model.has_type(name.text)) {
                 let known: Vec<_> = model.types().collect();
                 return Err(self.error(
                     name,
@@ -348,6 +351,7 @@ impl<'t> Compiler<'_, 't> {
             Term::Word(word) => match word.text {
                 "user" => Subject::User,
                 "agent" => Subject::Agent,
+                "object" => Subject::Asked,
                 _ => Subject::Instance,
             },
             Term::Object(at, template) => {
@@ -456,7 +460,7 @@ impl<'t> Compiler<'_, 't> {
                 Some(&line.template),
                 match &subject {
                     Subject::Object(template) => Some(template),
-                    Subject::Agent | Subject::Instance | Subject::User => None,
+                    Subject::Agent | Subject::Asked | Subject::Instance | Subject::User => None,
                 },
             ];
             for hole in both.into_iter().flatten().flat_map(Template::holes) {

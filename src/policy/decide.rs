@@ -10,7 +10,7 @@ use core::net::IpAddr;
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Kind, Mode};
 use crate::json::{Object, Value};
-use crate::names::Template;
+use crate::names::{Part, Template, encode_onto};
 use crate::policy::Policy;
 use crate::policy::arguments::Bound;
 use crate::policy::ast::{Carrier, Effect};
@@ -523,6 +523,7 @@ impl<'e> Evaluator<'e, '_> {
                     Subject::User => (self.case.user, "user"),
                     Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
                     Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
+                    Subject::Asked => (Some(self.case.object), "object"),
                     Subject::Object(template) => {
                         (self.render(template, &mut left).then_some(left.as_str()), "object")
                     }
@@ -723,6 +724,8 @@ impl<'e> Evaluator<'e, '_> {
                 self.trace.missing.extend(missing);
             }
             let verb = match answer.truth {
+                // The question itself makes no sense to the model: a name of another type, mostly.
+                _ if answer.invalid => "cannot be, in this model,",
                 Truth::True => "is",
                 Truth::False => "is not",
                 Truth::Unknown => "may or may not be",
@@ -746,14 +749,29 @@ impl<'e> Evaluator<'e, '_> {
     /// Renders an object from verified values; `false` where one is not there.
     fn render(&self, template: &Template, out: &mut String) -> bool {
         let case = self.case;
-        template.render(out, |path| match path {
-            "task" => match case.task {
-                Task::Known(task) => Some(task),
-                Task::Absent | Task::Unknown => None,
-            },
-            "object.id" => case.object.split_once(':').map(|(_, id)| id),
-            path => claim(case.claims, path.strip_prefix("claim.")?),
-        })
+        for part in &template.parts {
+            let value = match part {
+                Part::Literal(text) => {
+                    out.push_str(text);
+                    continue;
+                }
+                // It is a name already: what it came from was encoded.
+                Part::Hole(path) if path == "object.id" => {
+                    out.push_str(case.object.split_once(':').map_or("", |(_, id)| id));
+                    continue;
+                }
+                Part::Hole(path) => match (path.as_str(), case.task) {
+                    ("task", Task::Known(task)) => Some(task),
+                    ("task", Task::Absent | Task::Unknown) => None,
+                    (path, _) => path.strip_prefix("claim.").and_then(|path| claim(case.claims, path)),
+                },
+            };
+            match value {
+                Some(text) if !text.is_empty() => encode_onto(out, text),
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Writes down what held.

@@ -433,7 +433,7 @@ fn condition<'t>(line: &mut Cursor<'_, 't>) -> Result<Condition<'t>, PolicyError
             None => Err(line.missing("`SUBJECT is RELATION of OBJECT`, or an expression")),
         };
     }
-    let subject = term(line, &["user", "agent", "instance"])?;
+    let subject = term(line, &["user", "agent", "instance", "object"])?;
     line.expect("is")?;
     let relation = line.name("a relation")?;
     line.expect("of")?;

@@ -163,6 +163,8 @@ impl Eq for Expression {}
 pub enum Subject {
     /// Each agent of the chain.
     Agent,
+    /// The asked object.
+    Asked,
     /// Each agent's instance.
     Instance,
     /// An object with a verified value in its name.
@@ -596,6 +598,7 @@ impl Bytes {
                 self.byte(3);
                 self.template(template);
             }
+            Subject::Asked => self.byte(4),
         }
     }
 
@@ -731,6 +734,7 @@ impl<'a> Reader<'a> {
             1 => Subject::Agent,
             2 => Subject::Instance,
             3 => Subject::Object(self.template()?),
+            4 => Subject::Asked,
             _ => return Err(PackError("a condition has no subject")),
         })
     }

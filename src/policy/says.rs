@@ -70,6 +70,8 @@ fn tuples_of(line: &Says, case: &Case<'_>, out: &mut Vec<Tuple>) -> Option<()> {
             Subject::Agent => current.and_then(|hop| hop.agent).map(String::from),
             Subject::Instance => current.and_then(|hop| hop.instance).map(String::from),
             Subject::Object(template) => named(template),
+            // The grammar has no such line: a token does not speak about what is asked.
+            Subject::Asked => None,
         }?;
         let object = named(&line.object)?;
         out.push(Tuple { user, relation: line.relation.clone(), object, condition: None });
