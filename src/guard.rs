@@ -24,7 +24,9 @@ use crate::policy::rules::Route;
 use crate::proof::binding::prove;
 use crate::proof::{ReplayStore, Use};
 use crate::request::{Request, Scheme, check_headers, credentials};
+use crate::revocation::Revocations;
 use crate::time::Timestamp;
+use crate::token::status::StatusList;
 use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, introspection};
 use crate::truth::Truth;
 
@@ -36,6 +38,7 @@ use crate::truth::Truth;
 pub struct Guard {
     config: Arc<Config>,
     policy: Arc<Policy>,
+    revocations: Arc<Revocations>,
     cache: RefCell<Cache>,
     buffers: RefCell<Buffers>,
 }
@@ -53,6 +56,7 @@ impl Clone for Guard {
         Self {
             config: Arc::clone(&self.config),
             policy: Arc::clone(&self.policy),
+            revocations: Arc::clone(&self.revocations),
             cache: RefCell::new(cache),
             buffers: RefCell::default(),
         }
@@ -83,7 +87,9 @@ impl Guard {
         let (config, source) = Config::parse(json)?;
         let policy = Policy::load(source.compile()?)?;
         let cache = Cache::new(config.limits.cached_tokens, seed);
+        let revocations = Revocations::new(config.revoked.clone(), config.revocation_max_age);
         Ok(Self {
+            revocations: Arc::new(revocations),
             config: Arc::new(config),
             policy: Arc::new(policy),
             cache: RefCell::new(cache),
@@ -162,6 +168,42 @@ impl Guard {
         found.keys_fetched = Some(now);
         self.cache.get_mut().clear();
         Ok(())
+    }
+
+    /// Takes a list of what is revoked, received at `now`: `{"version": N, "revoked": [{"instance": {"iss", "id"},
+    /// "until": SECONDS}, …]}`, with `agent` and `user` (`iss`, `sub`), `client` (`iss`, `client_id`) and `token`
+    /// (`iss`, `jti`) alike. It replaces the last one; what the configuration revokes stays.
+    ///
+    /// # Errors
+    /// `config_invalid` for a list that cannot be read, or is older than the last; the last one stays.
+    pub fn revoke(&mut self, list: &[u8], now: Timestamp) -> Result<(), ConfigError> {
+        let (version, entries) = Config::revocation_list(list)?;
+        Arc::make_mut(&mut self.revocations).take(version, entries, now)
+    }
+
+    /// Takes a status list token of an issuer, fetched from the address that [`Self::to_fetch_status`] gave.
+    ///
+    /// # Errors
+    /// `config_invalid` for a list that does not hold, is for another issuer, or is older than the last.
+    pub fn set_status_list(&mut self, issuer: &str, token: &str, now: Timestamp) -> Result<(), ConfigError> {
+        let refuse = |text: String| ConfigError::new(Code::ConfigInvalid, "status", text);
+        let found = self.config.issuers.iter().find(|known| known.issuer == issuer);
+        let settings = found.and_then(|issuer| Some((issuer, issuer.status.as_ref()?)));
+        let settings =
+            settings.ok_or_else(|| refuse(format!("{} is not an issuer with `status`", quote(issuer))))?;
+        let (uri, list) = StatusList::read(token, settings, now).map_err(|refusal| refuse(refusal.detail))?;
+        Arc::make_mut(&mut self.revocations).take_status(uri, list)
+    }
+
+    /// The status list that the host has to fetch before it can decide: issuer and address. `None` where none is
+    /// needed, or the token is refused without it.
+    pub fn to_fetch_status(&self, request: &Request<'_>, now: Option<Timestamp>) -> Option<(&str, String)> {
+        let (now, target) = (now?, Target::parse(request.url).ok()?);
+        let (_, compact) = credentials(request, &target, self.config.has_transactions()).ok()?;
+        let answer = request.introspection.as_ref();
+        let (token, issuer) = self.verify_for_issuer(compact, answer, now).ok()?;
+        let uri = self.revocations.wanted(&token, issuer, now)?;
+        Some((&issuer.issuer, uri.into()))
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
@@ -364,6 +406,7 @@ impl Run<'_, '_> {
             }
             Ok(token)
         })?;
+        self.check_revoked(&token, issuer, &records, now)?;
         let route = rules.route(request.method, &target)?;
         let mut fresh = Buffers::default();
         let mut kept = guard.buffers.try_borrow_mut().ok();
@@ -378,6 +421,22 @@ impl Run<'_, '_> {
         let outcome = self.ask_rules(kind, identity, &token, issuer, &records, route, buffers);
         self.notes.records = records;
         outcome
+    }
+
+    /// That nothing about the request was revoked.
+    fn check_revoked(
+        &self,
+        token: &VerifiedToken,
+        issuer: &Issuer,
+        records: &[HopRecord],
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let issuers = &self.guard.config.issuers;
+        let verified = records.iter().filter_map(HopRecord::token);
+        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
+        let unrecorded = records.iter().any(|record| record.token().is_none());
+        let all = core::iter::once((token, issuer)).chain(earlier);
+        self.guard.revocations.check(all, unrecorded, now)
     }
 
     /// Asks the rules.

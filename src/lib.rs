@@ -20,6 +20,7 @@ pub mod policy;
 pub mod proof;
 pub mod relation;
 mod request;
+mod revocation;
 mod time;
 pub mod token;
 mod truth;
