@@ -1,6 +1,6 @@
 //! Verified tokens that were seen before: a keyed hash, a look-up and a comparison of all bytes.
 //!
-//! Bounded: a fixed number of slots in sets of four, the oldest of a set makes room. Only tokens whose
+//! Bounded: a fixed number of slots in sets of eight, the oldest of a set makes room. Only tokens whose
 //! signature held get in, and everything that depends on time or on the request is checked again on use.
 //! The whole cache is dropped when a key set or the configuration changes.
 
@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::token::VerifiedToken;
 
-const WAYS: usize = 4;
+const WAYS: usize = 8;
 /// Longer tokens are verified every time, so that the bound on slots bounds the memory too.
 const LONGEST: usize = 8_192;
 /// How much of a token's end is hashed. It is the signature, which a stranger cannot choose for a token that
@@ -35,9 +35,10 @@ struct Slot {
 }
 
 impl Cache {
-    /// A cache of at most `slots` tokens (rounded to a power of two); none for zero.
+    /// A cache with room for `slots` tokens however they fall into its sets; none for zero. There are twice as many
+    /// slots (rounded to a power of two): tokens that take turns would push each other out of a full set for ever.
     pub fn new(slots: usize, seed: u64) -> Self {
-        let sets = if slots == 0 { 0 } else { slots.div_ceil(WAYS).next_power_of_two() };
+        let sets = if slots == 0 { 0 } else { slots.saturating_mul(2).div_ceil(WAYS).next_power_of_two() };
         Self { seed, sets: alloc::vec![[const { None }; WAYS]; sets], clock: 0 }
     }
 

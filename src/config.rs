@@ -30,6 +30,10 @@ pub struct Config {
     pub revocation_max_age: Option<u64>,
     /// How proofs of possession are checked.
     pub proof: ProofSettings,
+    /// Who may issue approvals.
+    pub approvers: Vec<Approver>,
+    /// A second policy, whose different decisions are recorded.
+    pub shadow: Option<Source>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -153,6 +157,19 @@ pub struct ProofSettings {
     pub nonces: Option<Nonces>,
     /// Whether the hop before is trusted to write `x-forwarded-client-cert`.
     pub trust_forwarded: bool,
+}
+
+/// Who may issue approvals.
+#[derive(Debug, Clone)]
+pub struct Approver {
+    /// `iss`
+    pub issuer: String,
+    /// The name space of `sub`, the one who approved.
+    pub space: String,
+    /// What its approvals may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// Its keys.
+    pub keys: KeySet,
 }
 
 /// Whether tokens must be bound to a key.
@@ -285,6 +302,8 @@ impl Config {
             "files",
             "tuples",
             "proof",
+            "approvals",
+            "shadow",
             "revoked",
             "revocation",
             "limits",
@@ -302,6 +321,7 @@ impl Config {
                 ));
             }
         }
+        let approvers = root.optional("approvals").map_or(Ok(Vec::new()), |node| node.list(approver))?;
         let opaque = |issuer: &&Issuer| issuer.introspection.as_ref().is_some_and(|settings| settings.opaque);
         if issuers.iter().filter(opaque).count() > 1 {
             return Err(invalid(
@@ -309,7 +329,7 @@ impl Config {
                 "two issuers have `opaque` tokens: whose a token is cannot be told",
             ));
         }
-        let names = names(root.optional("names").as_ref(), &issuers)?;
+        let names = names(root.optional("names").as_ref(), &issuers, &approvers)?;
         let revoked =
             root.optional("revoked").map_or(Ok(Vec::new()), |node| node.list(|item| entry(&item)))?;
         let revocation_max_age = match root.optional("revocation") {
@@ -319,7 +339,17 @@ impl Config {
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
         let proof = proof_settings(root.optional("proof").as_ref())?;
-        Ok((Self { issuers, names, revoked, revocation_max_age, proof, limits }, source))
+        let shadow = match root.optional("shadow") {
+            None => None,
+            Some(node) => {
+                let members = node.object(&["policy", "files"])?;
+                let own = |name| if members.optional(name).is_some() { Some(&members) } else { None };
+                let policy = members.required("policy")?.text()?.to_owned();
+                let files = files(own("files").unwrap_or(&root))?;
+                Some(Source { policy, files, tuples: source.tuples.clone() })
+            }
+        };
+        Ok((Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, limits }, source))
     }
 
     /// The issuer whose tokens may be anything.
@@ -756,13 +786,22 @@ fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> 
     Ok((name.into(), client))
 }
 
-fn names(node: Option<&Node<'_>>, issuers: &[Issuer]) -> Result<Vec<NameSpace>, ConfigError> {
+fn names(
+    node: Option<&Node<'_>>,
+    issuers: &[Issuer],
+    approvers: &[Approver],
+) -> Result<Vec<NameSpace>, ConfigError> {
     let mut needed: Vec<&str> = Vec::new();
     for issuer in issuers {
         for space in issuer.all_spaces() {
             if !needed.contains(&space.as_str()) {
                 needed.push(space);
             }
+        }
+    }
+    for approver in approvers {
+        if !needed.contains(&approver.space.as_str()) {
+            needed.push(&approver.space);
         }
     }
     let Some(node) = node else {
@@ -932,16 +971,30 @@ fn limits(node: Option<&Node<'_>>) -> Result<Limits, ConfigError> {
     Ok(limits)
 }
 
+/// An entry of `approvals`.
+fn approver(node: Node<'_>) -> Result<Approver, ConfigError> {
+    let members = node.object(&["issuer", "space", "algorithms", "jwks"])?;
+    let issuer = members.required("issuer")?.text()?.to_owned();
+    let space =
+        members.optional("space").map_or(Ok(issuer.clone()), |node| node.text().map(ToOwned::to_owned))?;
+    let algorithms = algorithms(&members.required("algorithms")?)?;
+    let keys = key_set(&members.required("jwks")?, &algorithms)?;
+    Ok(Approver { issuer, space, algorithms, keys })
+}
+
+fn files(root: &Members<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    match root.optional("files") {
+        None => Ok(Vec::new()),
+        Some(node) => {
+            node.members()?.map(|(name, node)| Ok((name.to_owned(), node.text()?.to_owned()))).collect()
+        }
+    }
+}
+
 /// The policy's source: rules, the files that they name, and tuples.
 fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
     let policy = root.required("policy")?.text()?.to_owned();
-    let files = match root.optional("files") {
-        None => Vec::new(),
-        Some(node) => node
-            .members()?
-            .map(|(name, node)| Ok((name.to_owned(), node.text()?.to_owned())))
-            .collect::<Result<_, ConfigError>>()?,
-    };
+    let files = files(root)?;
     let tuples = match root.optional("tuples") {
         None => Vec::new(),
         Some(node) => node.list(|item| {

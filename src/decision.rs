@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String, sync::Arc};
 
+use crate::approval::Approval;
 use crate::error::{Code, Stage};
 use crate::identity::context::{Identity, Kind, Mode};
 use crate::policy::Policy;
@@ -40,6 +41,8 @@ pub struct Decision {
     pub(crate) public: bool,
     pub(crate) proof_use: Option<Use>,
     pub(crate) nonce: Option<String>,
+    pub(crate) approval: Option<Approval>,
+    pub(crate) approval_use: Option<Use>,
     /// The scope that would cover the request, where more scope would help.
     pub(crate) scope: Option<String>,
 }
@@ -54,6 +57,8 @@ impl Decision {
             public: false,
             proof_use: None,
             nonce: None,
+            approval: None,
+            approval_use: None,
             scope: None,
         }
     }
@@ -91,6 +96,17 @@ impl Decision {
     /// The value of `DPoP-Nonce`, where the answer asks for a proof with it (RFC 9449 §9).
     pub fn dpop_nonce(&self) -> Option<&str> {
         self.nonce.as_deref()
+    }
+
+    /// What has to be approved first, where something has.
+    pub fn approval(&self) -> Option<&Approval> {
+        self.approval.as_ref()
+    }
+
+    /// What the store said of the request's approval: for
+    /// [`Request::approval_use`](crate::Request::approval_use) when the decision is explained.
+    pub fn approval_use(&self) -> Option<Use> {
+        self.approval_use
     }
 
     /// Whether it was let through without looking at a token.

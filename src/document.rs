@@ -1,6 +1,6 @@
 //! The decision document: one JSON shape in every host, the same bytes for the same inputs.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::chain::HopRecord;
 use crate::decision::{Decision, Verdict};
@@ -9,6 +9,7 @@ use crate::identity::context::Identity;
 use crate::identity::{Fact, Kind, Src, Why};
 use crate::json::Writer;
 use crate::policy::Policy;
+use crate::policy::ast::Effect;
 use crate::policy::decide::{Reason, Term};
 use crate::proof::Binding;
 use crate::relation::Step;
@@ -62,10 +63,12 @@ pub enum Check {
     Ceiling,
     /// No rule forbids it.
     Forbid,
+    /// What needs somebody's approval has it.
+    Approve,
 }
 
 impl Check {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Path,
         Self::Token,
         Self::Issuer,
@@ -87,6 +90,7 @@ impl Check {
         Self::Chain,
         Self::Ceiling,
         Self::Forbid,
+        Self::Approve,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -112,6 +116,7 @@ impl Check {
             Self::Chain => "chain",
             Self::Ceiling => "ceiling",
             Self::Forbid => "forbid",
+            Self::Approve => "approve",
         }
     }
 
@@ -139,7 +144,8 @@ impl Check {
             | Code::ProofReplayed
             | Code::ProofStoreUnavailable => Self::Proof,
             Code::PresenceExpired => Self::Presence,
-            Code::Unmapped => Self::Action,
+            Code::Unmapped | Code::ArgumentInvalid | Code::MessageInvalid => Self::Action,
+            Code::ApprovalInvalid | Code::ApprovalSpent | Code::ApprovalStoreUnavailable => Self::Approve,
             _ => Self::Relationship,
         }
     }
@@ -156,6 +162,7 @@ impl From<Term> for Check {
             Term::Chain => Self::Chain,
             Term::Ceiling => Self::Ceiling,
             Term::Forbid => Self::Forbid,
+            Term::Approve => Self::Approve,
         }
     }
 }
@@ -179,6 +186,8 @@ pub struct Notes {
     pub reasons: Vec<Reason>,
     /// Relations that would have been needed and are not in the pack: object, relation, subject.
     pub missing: Vec<(String, String, String)>,
+    /// What the shadow policy decides.
+    pub shadow: Option<(Decision, Arc<Policy>)>,
 }
 
 /// Writes the document.
@@ -211,7 +220,7 @@ pub fn write(
         w.key("action").string_or_null(notes.action.as_deref());
         w.key("object").string_or_null(notes.object.as_deref());
         w.key("rule").string_or_null(decision.rule());
-        w.key("checks").array(|w| checks(w, decision, notes));
+        w.key("checks").array(|w| checks(w, decision, notes, policy));
         w.key("because").array(|w| {
             for reason in notes.reasons.iter().filter(|reason| reason.met == allowed) {
                 because(w, reason, policy);
@@ -226,7 +235,18 @@ pub fn write(
                 });
             }
         });
-        w.key("shadow").array(|_| {});
+        w.key("shadow").array(|w| {
+            if let Some((shadow, policy)) = &notes.shadow {
+                different(w, shadow, decision, policy);
+            }
+        });
+        if let Some(approval) = decision.approval() {
+            w.key("approval").object(|w| {
+                w.key("digest").string(&approval.digest);
+                w.key("by").string(&approval.by);
+                w.key("expires").number(approval.expires.seconds());
+            });
+        }
         w.key("challenge").string_or_null(decision.challenge().as_deref());
         w.key("reason_user").string_or_null(decision.code().map(Code::reason_user));
         w.key("reason_admin");
@@ -235,14 +255,31 @@ pub fn write(
     w.finish()
 }
 
+/// What the shadow policy decides, where that is something else.
+fn different(w: &mut Writer, shadow: &Decision, decision: &Decision, policy: &Policy) {
+    if (shadow.verdict(), shadow.code()) == (decision.verdict(), decision.code()) {
+        return;
+    }
+    w.object(|w| {
+        w.key("policy").string(&format!("sha256:{}", hex(policy.pack.policy_id())));
+        w.key("decision").string(shadow.verdict().as_str());
+        w.key("code").string_or_null(shadow.code().map(Code::as_str));
+        w.key("rule").string_or_null(shadow.rule());
+    });
+}
+
 fn hex(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
-fn checks(w: &mut Writer, decision: &Decision, notes: &Notes) {
+fn checks(w: &mut Writer, decision: &Decision, notes: &Notes, policy: &Policy) {
     let identity = decision.token().and_then(|token| token.identity().ok());
+    let approves = policy.rules.rules.iter().any(|rule| rule.effect == Effect::Approve);
     for check in Check::ALL {
+        if check == Check::Approve && !approves {
+            continue;
+        }
         let result = match notes.failed {
             Some((failed, truth)) if failed == check => match truth {
                 Truth::Unknown => "unknown",

@@ -149,6 +149,8 @@ codes! {
     ProofStoreUnavailable = "proof_store_unavailable", Proof, 503, None, "It could not be established whether the proof of possession was used before.", "RFC 9449 §11.1";
     // Mapping.
     Unmapped = "unmapped", Mapping, 403, None, "This request is not covered by any rule.", "the rule language";
+    ArgumentInvalid = "argument_invalid", Mapping, 400, None, "An argument of this request is missing or not well formed.", "the rule language";
+    MessageInvalid = "message_invalid", Mapping, 400, None, "The JSON-RPC message is not well formed.", "JSON-RPC 2.0, the Model Context Protocol";
     // Policy.
     NotCovered = "not_covered", Policy, 403, NO_SCOPE, "The access token does not cover this action.", "RFC 6750 §3.1, RFC 9396";
     NoRule = "no_rule", Policy, 403, None, "No rule allows this action to this kind of caller.", "the rule language";
@@ -163,6 +165,11 @@ codes! {
     HopNotCovered = "hop_not_covered", Policy, 403, None, "An earlier agent of the chain was not given this right.", "the rule language";
     Ceiling = "ceiling", Policy, 403, None, "This agent may not do this for anybody.", "the rule language";
     Forbidden = "forbidden", Policy, 403, None, "A rule forbids this.", "the rule language";
+    CallerLacksRelation = "caller_lacks_relation", Policy, 403, None, "An agent of the chain may not call the next one.", "the rule language";
+    NeedsApproval = "needs_approval", Policy, 403, None, "Somebody has to approve this first.", "the rule language";
+    ApprovalInvalid = "approval_invalid", Policy, 403, None, "The approval that was sent is not accepted.", "the rule language";
+    ApprovalSpent = "approval_spent", Policy, 403, None, "The approval was used before.", "the rule language";
+    ApprovalStoreUnavailable = "approval_store_unavailable", Policy, 503, None, "It could not be established whether the approval was used before.", "the rule language";
     RelationMissing = "relation_missing", Policy, 403, None, "It could not be established whether this is allowed.", "the rule language";
     LimitExceeded = "limit_exceeded", Policy, 403, None, "It would take too long to establish whether this is allowed.", "the rule language";
 }

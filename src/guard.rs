@@ -4,31 +4,27 @@
 //! explained after the fact by deciding again: [`Guard::decide`] says only what became of a request, and
 //! [`Guard::explain`] writes the whole document.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc};
 use core::cell::RefCell;
 
 use crate::cache::Cache;
-use crate::chain::{self, HopRecord};
+use crate::carriers::{is_opaque, needs_context, not_introspected, said};
 use crate::config::{Config, Issuer};
 use crate::decision::{Decision, Verdict};
-use crate::document::{self, Check, Notes};
+use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
-use crate::identity::Layer;
-use crate::identity::context::{Draft, Identity, Kind};
-use crate::identity::dialect::Dialect;
+use crate::identity::context::Identity;
 use crate::jose::KeySet;
 use crate::policy::Policy;
-use crate::policy::decide::{self, Case, Hop, Record, Scratch, Trace};
+use crate::policy::decide::Scratch;
 use crate::policy::path::Target;
-use crate::policy::rules::Route;
-use crate::proof::binding::prove;
-use crate::proof::{ReplayStore, Use};
-use crate::request::{Request, Scheme, check_headers, credentials};
+use crate::proof::ReplayStore;
+use crate::request::{Request, credentials};
 use crate::revocation::Revocations;
+use crate::run::Run;
 use crate::time::Timestamp;
 use crate::token::status::StatusList;
 use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, introspection};
-use crate::truth::Truth;
 
 /// Verifies tokens, says who is who, decides and explains.
 ///
@@ -36,18 +32,20 @@ use crate::truth::Truth;
 /// configuration and policy and starts with an empty cache.
 #[derive(Debug)]
 pub struct Guard {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     policy: Arc<Policy>,
-    revocations: Arc<Revocations>,
+    pub(crate) revocations: Arc<Revocations>,
+    /// A second policy, asked when a decision is explained.
+    shadow: Option<Arc<Policy>>,
     cache: RefCell<Cache>,
-    buffers: RefCell<Buffers>,
+    pub(crate) buffers: RefCell<Buffers>,
 }
 
 /// Memory that is used again for every request.
 #[derive(Debug, Default)]
-struct Buffers {
-    object: String,
-    policy: Scratch,
+pub(crate) struct Buffers {
+    pub object: String,
+    pub policy: Scratch,
 }
 
 impl Clone for Guard {
@@ -57,6 +55,7 @@ impl Clone for Guard {
             config: Arc::clone(&self.config),
             policy: Arc::clone(&self.policy),
             revocations: Arc::clone(&self.revocations),
+            shadow: self.shadow.clone(),
             cache: RefCell::new(cache),
             buffers: RefCell::default(),
         }
@@ -67,10 +66,15 @@ impl Guard {
     /// The header fields that a decision reads, in lower case. An adapter hands over these and may leave out others.
     pub const HEADERS: &'static [&'static str] = &[
         "access-control-request-method",
+        "agent-approval",
         "agent-chain",
         "agent-context",
         "authorization",
+        "content-encoding",
+        "content-type",
         "dpop",
+        "mcp-method",
+        "mcp-name",
         "txn-token",
         "x-forwarded-client-cert",
         "x-http-method",
@@ -86,12 +90,17 @@ impl Guard {
     pub fn from_config(json: &[u8], seed: u64) -> Result<Self, ConfigError> {
         let (config, source) = Config::parse(json)?;
         let policy = Policy::load(source.compile()?)?;
+        let shadow = match &config.shadow {
+            None => None,
+            Some(source) => Some(Arc::new(Policy::load(source.compile()?)?)),
+        };
         let cache = Cache::new(config.limits.cached_tokens, seed);
         let revocations = Revocations::new(config.revoked.clone(), config.revocation_max_age);
         Ok(Self {
             revocations: Arc::new(revocations),
             config: Arc::new(config),
             policy: Arc::new(policy),
+            shadow,
             cache: RefCell::new(cache),
             buffers: RefCell::default(),
         })
@@ -214,7 +223,7 @@ impl Guard {
             .filter_map(|issuer| Some((issuer.issuer.as_str(), issuer.jwks_uri.as_deref()?)))
     }
 
-    fn verify_for_issuer(
+    pub(crate) fn verify_for_issuer(
         &self,
         compact: &str,
         answer: Option<&Introspection<'_>>,
@@ -257,7 +266,7 @@ impl Guard {
     }
 
     /// The token with what its `Agent-Context` assertion adds, where one is required.
-    fn with_context(
+    pub(crate) fn with_context(
         &self,
         token: Arc<VerifiedToken>,
         issuer: &Issuer,
@@ -305,8 +314,27 @@ impl Guard {
         store: Option<&'r mut dyn ReplayStore>,
         explain: bool,
     ) -> (Decision, Notes) {
+        let (decision, mut notes) = self.run_policy(&self.policy, request, now, store, explain);
+        if let (true, Some(shadow)) = (explain, &self.shadow) {
+            // The proof was looked up already, whatever the store said.
+            let again =
+                Request { proof_use: decision.proof_use, approval_use: decision.approval_use, ..*request };
+            notes.shadow = Some((self.run_policy(shadow, &again, now, None, false).0, Arc::clone(shadow)));
+        }
+        (decision, notes)
+    }
+
+    fn run_policy<'r>(
+        &'r self,
+        policy: &'r Arc<Policy>,
+        request: &'r Request<'r>,
+        now: Option<Timestamp>,
+        store: Option<&'r mut dyn ReplayStore>,
+        explain: bool,
+    ) -> (Decision, Notes) {
         let mut run = Run {
             guard: self,
+            policy,
             request,
             decision: Decision::refused(Code::RequestInvalid),
             notes: Notes::default(),
@@ -320,232 +348,15 @@ impl Guard {
             }
             Err(stop) => {
                 run.decision.code = Some(stop.refusal.code);
+                if stop.refusal.code == Code::NeedsApproval {
+                    run.decision.verdict = Verdict::NeedsApproval;
+                }
                 run.notes.failed = Some((stop.check, stop.truth));
                 run.notes.detail = stop.refusal.detail;
             }
         }
         (run.decision, run.notes)
     }
-}
-
-/// A refusal and the check that it comes from.
-struct Stop {
-    refusal: Refusal,
-    check: Check,
-    truth: Truth,
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self { check: Check::of_code(refusal.code), refusal, truth: Truth::False }
-    }
-}
-
-/// One request on its way through the checks. The decision stays a refusal until the last of them.
-struct Run<'g, 'r> {
-    guard: &'g Guard,
-    request: &'r Request<'r>,
-    decision: Decision,
-    notes: Notes,
-    store: Option<&'r mut dyn ReplayStore>,
-    explain: bool,
-}
-
-impl Run<'_, '_> {
-    /// Every check, in order.
-    fn steps(&mut self, now: Option<Timestamp>) -> Result<(), Stop> {
-        let (guard, request) = (self.guard, self.request);
-        let rules = &guard.policy.rules;
-        check_headers(request)?;
-        let target = Target::parse(request.url)?;
-        if (rules.preflight && request.is_preflight()) || rules.is_public(request.method, &target) {
-            self.decision.public = true;
-            return Ok(());
-        }
-        let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
-        let (scheme, compact) = credentials(request, &target, guard.config.has_transactions())?;
-        let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
-        // A transaction token is never an access token, and the other way round.
-        if (issuer.dialect == Dialect::TxnToken) != (scheme == Scheme::Transaction) {
-            let text = "a transaction token travels in `Txn-Token`, and nothing else does";
-            return Err(Refusal::new(Code::TokenTypeWrong, text).into());
-        }
-        self.decision.token = Some(Arc::clone(&token));
-        if let Some(refusal) =
-            token.identity().err().filter(|refusal| Check::of_code(refusal.code) == Check::Claims)
-            && !needs_context(&token, issuer)
-        {
-            // A claim that the dialect needs is a matter of the token, and comes before the proof.
-            return Err(refusal.clone().into());
-        }
-        let shown = prove(&token, (issuer, &guard.config), request, &target, scheme, now, self.store.take());
-        match shown {
-            Ok((binding, proof_use)) => {
-                self.notes.binding = Some(binding);
-                self.decision.proof_use = proof_use;
-            }
-            Err(refusal) => {
-                let nonces = guard.config.proof.nonces.as_ref();
-                let asks = nonces.filter(|_| refusal.code == Code::ProofNonceNeeded);
-                self.decision.nonce = asks.map(|nonces| nonces.current(now));
-                self.decision.proof_use = (refusal.code == Code::ProofReplayed).then_some(Use::Again);
-                return Err(refusal.into());
-            }
-        }
-        let token = guard.with_context(token, issuer, request, now)?;
-        self.decision.token = Some(Arc::clone(&token));
-        let identity = token.identity().map_err(Clone::clone)?;
-        let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
-        check_presence(identity, now)?;
-        let records = chain::records(request, identity, now, guard.config.limits.chain, |compact| {
-            let (token, issuer) = guard.verify_for_issuer(compact, None, now)?;
-            // An assertion is about one token and travels with it; a record comes alone.
-            if needs_context(&token, issuer) {
-                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
-                return Err(Refusal::new(Code::ContextMissing, text));
-            }
-            Ok(token)
-        })?;
-        self.check_revoked(&token, issuer, &records, now)?;
-        let route = rules.route(request.method, &target)?;
-        let mut fresh = Buffers::default();
-        let mut kept = guard.buffers.try_borrow_mut().ok();
-        let buffers = kept.as_deref_mut().unwrap_or(&mut fresh);
-        buffers.object.clear();
-        route.name_object(&target, &mut buffers.object)?;
-        if self.explain {
-            let action = rules.kind(route.kind).and_then(|ty| ty.actions.get(usize::from(route.action)));
-            self.notes.action = action.map(|action| action.name.clone());
-            self.notes.object = Some(buffers.object.clone());
-        }
-        let outcome = self.ask_rules(kind, identity, &token, issuer, &records, route, buffers);
-        self.notes.records = records;
-        outcome
-    }
-
-    /// That nothing about the request was revoked.
-    fn check_revoked(
-        &self,
-        token: &VerifiedToken,
-        issuer: &Issuer,
-        records: &[HopRecord],
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let issuers = &self.guard.config.issuers;
-        let verified = records.iter().filter_map(HopRecord::token);
-        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
-        let unrecorded = records.iter().any(|record| record.token().is_none());
-        let all = core::iter::once((token, issuer)).chain(earlier);
-        self.guard.revocations.check(all, unrecorded, now)
-    }
-
-    /// Asks the rules.
-    #[expect(clippy::too_many_arguments, reason = "the facts of a case, each gathered by a check of its own")]
-    fn ask_rules(
-        &mut self,
-        kind: Kind,
-        identity: &Identity,
-        token: &VerifiedToken,
-        issuer: &Issuer,
-        records: &[HopRecord],
-        route: &Route,
-        buffers: &mut Buffers,
-    ) -> Result<(), Stop> {
-        let guard = self.guard;
-        let names: Vec<_> =
-            identity.facts.earlier.iter().map(|agent| guard.config.agent_object(agent)).collect();
-        let current = Hop {
-            agent: identity.link.as_ref().map(|link| link.agent.as_str()),
-            instance: identity.link.as_ref().and_then(|link| link.instance.as_deref()),
-            record: Record::Verified(token.claims().object()),
-        };
-        let with_hops: Vec<_>;
-        let chain = match (kind, records) {
-            (Kind::Itself, _) => &[][..],
-            (_, []) => core::slice::from_ref(&current),
-            (_, records) => {
-                let earlier = records.iter().enumerate();
-                let earlier =
-                    earlier.map(|(at, record)| hop(record, names.get(at).and_then(Option::as_deref)));
-                with_hops = earlier.chain([current]).collect();
-                &with_hops
-            }
-        };
-        let case = Case {
-            kind,
-            modes: identity.modes(),
-            user: identity.user.as_deref(),
-            chain,
-            claims: token.claims().object(),
-            also: token.claims().also(),
-            audiences: &issuer.audiences,
-            task: identity.facts.task.value().map(String::as_str),
-            kind_of_object: route.kind,
-            action: route.action,
-            object: &buffers.object,
-        };
-        let mut trace = Trace { on: self.explain, ..Trace::default() };
-        let outcome = decide::decide(&guard.policy, &case, &mut buffers.policy, &mut trace);
-        self.notes.reasons = trace.reasons;
-        self.notes.missing = trace.missing;
-        let failure = match outcome {
-            Ok(rule) => {
-                self.decision.rule = Some((Arc::clone(&guard.policy), rule));
-                return Ok(());
-            }
-            Err(failure) => failure,
-        };
-        self.decision.rule = failure.rule.map(|rule| (Arc::clone(&guard.policy), rule));
-        if failure.code == Code::NotCovered {
-            self.decision.scope = decide::needed_scope(&guard.policy, route.kind, route.action, case.object);
-        }
-        let failed = self.notes.reasons.iter().rev().find(|reason| !reason.met);
-        let detail = failed.map(|reason| match reason.line {
-            Some(line) => format!("{} at {}:{line}", reason.text, guard.policy.rules.file),
-            None => reason.text.clone(),
-        });
-        let refusal = Refusal { code: failure.code, detail: detail.unwrap_or_default() };
-        Err(Stop { refusal, check: failure.term.into(), truth: failure.truth })
-    }
-}
-
-/// An earlier agent, as the rules see it: named by `act` or by its record.
-fn hop<'a>(record: &'a HopRecord, name: Option<&'a str>) -> Hop<'a> {
-    let link =
-        record.token().and_then(|token| token.identity().ok()).and_then(|identity| identity.link.as_ref());
-    Hop {
-        agent: name.or(link.map(|link| link.agent.as_str())),
-        instance: link.and_then(|link| link.instance.as_deref()),
-        record: match record {
-            HopRecord::Invalid(refusal) => Record::Invalid(refusal),
-            HopRecord::Missing => Record::Missing,
-            HopRecord::Verified(token) => Record::Verified(token.claims().object()),
-        },
-    }
-}
-
-/// A token that is no JWT, and says nothing by itself (RFC 7515 §7.1: three parts).
-fn is_opaque(compact: &str) -> bool {
-    compact.split('.').count() != 3
-}
-
-fn not_introspected(issuer: &Issuer) -> Refusal {
-    let text =
-        format!("tokens of {} are introspected, and the host handed over no answer", quote(&issuer.issuer));
-    Refusal::new(Code::ContextMissing, text)
-}
-
-/// Whether an `Agent-Context` assertion is required.
-fn needs_context(token: &VerifiedToken, issuer: &Issuer) -> bool {
-    issuer.context_issuers_for(token.claims().client_id()).next().is_some()
-}
-
-/// What the answer of an introspection endpoint says of who is acting: as a token of the same issuer would.
-fn said(issuer: &Issuer, answer: &Claims) -> Result<Draft, Refusal> {
-    let mut draft = issuer.dialect.read(answer, issuer)?;
-    draft.check_names(|space| issuer.may_name(space))?;
-    draft.said_by(Layer::Introspection);
-    Ok(draft)
 }
 
 /// `present_until` has no leeway: at that second the user counts as gone, whatever the mode.

@@ -30,6 +30,8 @@ pub struct Limits {
 impl Limits {
     /// A token's header or claims: 64 KiB, 32 deep, 256 members, 4,096 values.
     pub const TOKEN: Self = Self { bytes: 65_536, depth: 32, members: 256, values: 4_096 };
+    /// The body of a request: 1 MiB, 64 deep.
+    pub const BODY: Self = Self { bytes: 1_048_576, depth: 64, members: 1_024, values: 100_000 };
     /// A configuration, with keys, rules and tuples in it: 256 MiB, 64 deep.
     pub const CONFIG: Self = Self { bytes: 268_435_456, depth: 64, members: 4_096, values: 50_000_000 };
 }

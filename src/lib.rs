@@ -4,16 +4,20 @@
 
 extern crate alloc;
 
+mod approval;
 mod cache;
+mod carriers;
 mod chain;
 mod config;
 mod decision;
 mod document;
 mod error;
+pub mod expr;
 mod guard;
 pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod mcp;
 mod names;
 pub mod pack;
 pub mod policy;
@@ -21,13 +25,19 @@ pub mod proof;
 pub mod relation;
 mod request;
 mod revocation;
+mod run;
 mod time;
 pub mod token;
 mod truth;
 
+pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
 pub use guard::Guard;
 pub use request::Request;
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

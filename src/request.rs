@@ -29,12 +29,31 @@ pub struct Request<'a> {
     /// What the host's replay store said of this request's proof, where it was asked already: for explaining a
     /// decision ([`Decision::proof_use`](crate::Decision::proof_use)).
     pub proof_use: Option<Use>,
+    /// What the host's store said of this request's approval, where it was asked already
+    /// ([`Decision::approval_use`](crate::Decision::approval_use)).
+    pub approval_use: Option<Use>,
+    /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
+    pub peer: Option<core::net::IpAddr>,
 }
 
 impl<'a> Request<'a> {
     /// The values of a header field, in order.
     pub(crate) fn header(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The one value of a header field.
+    ///
+    /// # Errors
+    /// `request_invalid` where it is there twice.
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&'a [u8]>, Refusal> {
+        let mut values = self.header(name);
+        match (values.next(), values.next()) {
+            (first, None) => Ok(first),
+            (_, Some(_)) => {
+                Err(Refusal::new(Code::RequestInvalid, format!("there are two `{name}` headers")))
+            }
+        }
     }
 
     /// Whether it is a CORS preflight request (Fetch standard §3.3.3): it has no credentials.
@@ -106,10 +125,11 @@ pub(crate) fn credentials<'a>(
             .split('&')
             .any(|pair| pair.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("access_token")))
     });
+    let two = || Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers");
     let value = match (values.next(), values.next()) {
-        (Some(_), Some(_)) => {
-            return Err(Refusal::new(Code::TokenAmbiguous, "there are two `Authorization` headers"));
-        }
+        (Some(_), Some(_)) => return Err(two()),
+        // RFC 9110 §5.3: a proxy may have joined them on the way (Envoy does).
+        (Some(value), None) if is_joined(value) => return Err(two()),
         (_, None) if in_query => {
             return Err(Refusal::new(
                 Code::TokenAmbiguous,
@@ -132,4 +152,12 @@ pub(crate) fn credentials<'a>(
         "" => Err(Refusal::new(Code::TokenMissing, "the `Authorization` header has no token")),
         token => Ok((scheme, token)),
     }
+}
+
+/// Whether a comma stands behind what could be credentials (RFC 9110 §11.4, `token68`), which hold none.
+fn is_joined(value: &[u8]) -> bool {
+    let plain = |b: &u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    };
+    value.iter().find(|b| !plain(b)) == Some(&b',')
 }

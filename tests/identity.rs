@@ -13,6 +13,8 @@
 mod cases;
 #[path = "support/identity/fixtures.rs"]
 mod fixtures;
+#[path = "support/identity/merging.rs"]
+mod merging;
 #[path = "support/identity/revocation.rs"]
 mod revocation;
 #[path = "support/identity/mod.rs"]

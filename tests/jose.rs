@@ -1,5 +1,15 @@
 //! The envelope, its header and its keys, through the public interface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 use actfor::jose::{Algorithm, Jws, JwsLimits, KeySet, Typ, check_header};
 use actfor_mint::{SigningKey, patterns};
 

@@ -4,6 +4,16 @@
 //! what jose refuses unless it is listed. `ACTFOR_DIFFERENTIAL=tokens,proofs,seed` sets how many cases are made; a run of
 //! 20,000 or more fails for an exception that no case needed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 #[path = "support/vectors.rs"]
 mod vectors;
 

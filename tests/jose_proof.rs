@@ -1,5 +1,15 @@
 //! `tests/vectors/proof/`: DPoP proofs, one fault each, and what remembers them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 #[path = "support/vectors.rs"]
 mod vectors;
 

@@ -1,5 +1,15 @@
 //! The worked examples of the RFCs, as they are printed there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 use actfor::jose::{Algorithm, Envelope, JwsLimits, Key, Typ, base64url, check_header};
 use actfor::json::{self, Limits};
 use actfor::proof::{Base, DpopFacts, dpop};

@@ -2,6 +2,16 @@
 //!
 //! The cases are made here from fixed keys, written to files that every host reads, and run from those files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 #[path = "support/vectors.rs"]
 mod vectors;
 

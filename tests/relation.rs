@@ -304,3 +304,246 @@ fn the_same_tuples_in_any_order_are_the_same_pack() {
     list.reverse();
     assert_eq!(World::new(DEEP, &list).pack.bytes(), one);
 }
+
+const CONDITIONAL: &str = "model
+  schema 1.1
+type user
+type group
+  relations
+    define member: [user with on_call]
+type doc
+  relations
+    define viewer: [user with in_region, user, user:* with in_region, group#member]
+    define editor: viewer but not blocked
+    define blocked: [user with in_region]
+
+condition in_region(region: string, allowed: list<string>) { # where
+  region in allowed
+}
+
+condition on_call(now: timestamp, until: timestamp) {
+  now < until
+}
+";
+
+fn with(text: &str, condition: &str, context: &str) -> actfor::relation::Tuple {
+    let context = actfor::json::parse(context.as_bytes(), &actfor::json::Limits::TOKEN).unwrap().into_owned();
+    actfor::relation::Tuple { condition: Some((condition.into(), context)), ..support::tuple(text) }
+}
+
+#[test]
+fn conditions_hold_or_not_or_are_unknown() {
+    let world = World::new(
+        CONDITIONAL,
+        &[
+            with("user:ana viewer doc:1", "in_region", r#"{"allowed":["eu","us"]}"#),
+            with("user:* viewer doc:2", "in_region", r#"{"region":"eu","allowed":["eu"]}"#),
+            with("user:bo member group:ops", "on_call", r#"{"until":"2026-01-01T00:00:00Z"}"#),
+            support::tuple("group:ops#member viewer doc:3"),
+            support::tuple("user:cy viewer doc:1"),
+            with("user:cy blocked doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+        ],
+    );
+    for (question, context, truth) in [
+        ("user:ana viewer doc:1", r#"{"region":"eu"}"#, True),
+        ("user:ana viewer doc:1", r#"{"region":"cn"}"#, False),
+        ("user:ana viewer doc:1", "{}", Unknown),
+        ("user:ana viewer doc:1", r#"{"region":5}"#, Unknown),
+        // What the tuple brings along comes first.
+        ("user:ana viewer doc:1", r#"{"region":"cn","allowed":["cn"]}"#, False),
+        ("user:ana viewer doc:2", r#"{"region":"cn"}"#, True),
+        ("user:bo viewer doc:3", r#"{"now":"2025-12-31T23:59:59Z"}"#, True),
+        ("user:bo viewer doc:3", r#"{"now":"2026-01-01T00:00:00Z"}"#, False),
+        ("user:bo viewer doc:3", "{}", Unknown),
+        ("user:cy editor doc:1", r#"{"region":"cn"}"#, True),
+        ("user:cy editor doc:1", r#"{"region":"eu"}"#, False),
+        ("user:cy editor doc:1", "{}", Unknown),
+    ] {
+        let context = actfor::json::parse(context.as_bytes(), &actfor::json::Limits::TOKEN).unwrap();
+        let facts = Facts { context: context.as_object(), ..Facts::default() };
+        assert_eq!(world.answer(question, &facts).truth, truth, "{question} {context:?}");
+    }
+}
+
+#[test]
+fn conditions_are_checked_when_the_model_is_read() {
+    for (body, part) in [
+        ("region.matches(\"e.*\")", "not supported"),
+        ("region == 5", "`string` and a `int`"),
+        ("other == region", "no variable `other`"),
+    ] {
+        let text = format!(
+            "model\n  schema 1.1\ntype user\ntype a\n  relations\n    define b: [user with c]\ncondition c(region: string) {{\n  {body}\n}}\n"
+        );
+        let error = Model::parse("m.fga", &text).unwrap_err();
+        assert_eq!((error.at.line, error.at.column), (8, 3), "{error}");
+        assert!(error.message.contains(part), "{error}");
+    }
+    let model = Model::parse("m", CONDITIONAL).unwrap();
+    for (tuple, part) in [
+        (with("user:ana viewer doc:1", "on_call", "{}"), "does not take"),
+        (with("user:ana member group:1", "nope", "{}"), "does not take"),
+        (support::tuple("user:ana member group:1"), "only with condition"),
+    ] {
+        assert!(model.admits(&tuple).unwrap_err().contains(part), "{tuple:?}");
+    }
+    let mut builder = actfor::pack::Builder::default();
+    for (tuple, part) in [
+        (with("user:ana viewer doc:1", "in_region", r#"{"regoin":"eu"}"#), "no parameter"),
+        (with("user:ana viewer doc:1", "in_region", r#"{"allowed":[1]}"#), "wrong type"),
+        (with("user:ana viewer doc:1", "in_region", r#"{"region":1}"#), "of type `string`"),
+    ] {
+        let error = actfor::relation::compile(&model, &[tuple], &mut builder).unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn printing_and_reading_again_is_the_same_model() {
+    for text in [ACME, DEEP, CONDITIONAL] {
+        let model = Model::parse("m", text).unwrap();
+        assert_eq!(Model::parse("m", &model.to_dsl()).unwrap().to_dsl(), model.to_dsl());
+    }
+}
+
+#[test]
+fn the_json_form_is_the_same_model() {
+    for text in [ACME, DEEP, CONDITIONAL] {
+        let model = Model::parse("m", text).unwrap();
+        let again = Model::from_json("m.json", model.to_json().as_bytes()).unwrap();
+        assert_eq!(again.to_dsl(), model.to_dsl());
+        assert_eq!(again.to_json(), model.to_json());
+    }
+    // Where the language could not write it, the pack carries it all the same.
+    let odd = r#"{"schema_version":"1.1","type_definitions":[{"type":"user"},{"type":"a","relations":{
+        "x":{"this":{}},"y":{"difference":{"base":{"computedUserset":{"relation":"x"}},"subtract":{"this":{}}}}},
+        "metadata":{"relations":{"x":{"directly_related_user_types":[{"type":"user"}]},"y":{"directly_related_user_types":[{"type":"user"}]}}}}]}"#;
+    let model = Model::from_json("odd.json", odd.as_bytes()).unwrap();
+    assert!(Model::parse("odd", &model.to_dsl()).is_err());
+    assert_eq!(Model::from_pack(&model.to_dsl()).unwrap(), model);
+}
+
+#[test]
+fn json_models_that_cannot_work_are_refused() {
+    for (text, part) in [
+        ("[]", "object"),
+        ("{\"schema_version\":\"1.0\",\"type_definitions\":[]}", "not supported"),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"nothing":{}}}}]}"#,
+            "no rewrite",
+        ),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"this":{}}}}]}"#,
+            "from no type",
+        ),
+        (r#"{"schema_version":"1.1","type_definitions":[{"type":"a b"}]}"#, "not a name"),
+        (
+            r#"{"schema_version":"1.1","type_definitions":[{"type":"a","relations":{"x":{"union":{"child":[]}}}}]}"#,
+            "`child`",
+        ),
+    ] {
+        let error = Model::from_json("m.json", text.as_bytes()).unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn changes_come_and_go_together_without_a_new_pack() {
+    let world = World::new(
+        DEEP,
+        &tuples(
+            "user:ana member group:eng\nuser:bo member group:eng\ngroup:eng#member viewer folder:a\nuser:* member group:all",
+        ),
+    );
+    let delta = actfor::relation::Overlay::default();
+    let change = |delta: &actfor::relation::Overlay, add: &str, remove: &str| {
+        delta.update(&world.model, &world.relations, &world.pack, &tuples(add), &tuples(remove))
+    };
+    let check = |delta: &actfor::relation::Overlay, question: &str| {
+        world.answer(question, &Facts { delta: Some(delta), ..Facts::default() }).truth
+    };
+    let one = change(
+        &delta,
+        "user:cy member group:eng\nuser:dee member group:new\ngroup:new#member viewer folder:b",
+        "user:ana member group:eng\nuser:* member group:all",
+    )
+    .unwrap();
+    for (question, truth) in [
+        ("user:ana viewer folder:a", False),
+        ("user:bo viewer folder:a", True),
+        ("user:cy viewer folder:a", True),
+        ("user:dee viewer folder:b", True),
+        ("user:dee viewer folder:a", False),
+        ("user:ana member group:all", False),
+    ] {
+        assert_eq!(check(&one, question), truth, "{question}");
+        assert_eq!(check(&delta, question), world.check(question), "{question}: the one before is as it was");
+    }
+    // What was added goes again, and what was taken away comes back.
+    let two =
+        change(&one, "user:ana member group:eng", "user:cy member group:eng\nuser:nobody member group:eng")
+            .unwrap();
+    assert_eq!(check(&two, "user:ana viewer folder:a"), True);
+    assert_eq!(check(&two, "user:cy viewer folder:a"), False);
+    // One tuple that does not fit, and nothing changes.
+    assert!(change(&two, "user:eve member group:eng\nuser:eve parent folder:a", "").is_err());
+    assert_eq!(check(&two, "user:eve member group:eng"), False);
+    // Tuples of one request stand above the changes, and know their names.
+    let extra = tuples("user:fay member group:new\nfolder:b parent folder:c");
+    let above =
+        actfor::relation::Overlay::above(&two, &world.model, &world.relations, &world.pack, &extra).unwrap();
+    let facts = Facts { delta: Some(&two), overlay: Some(&above), ..Facts::default() };
+    assert_eq!(world.answer("user:fay viewer folder:c", &facts).truth, True);
+    assert_eq!(world.answer("user:dee viewer folder:c", &facts).truth, True);
+    assert_eq!(world.answer("user:gil viewer folder:c", &facts).truth, False);
+    let mut scratch = Scratch::default();
+    let list = world
+        .relations
+        .list_objects(&world.pack, "folder", "viewer", "user:fay", &facts, 10, &mut scratch)
+        .unwrap();
+    assert_eq!(list.names, ["folder:b", "folder:c"]);
+    let users = world
+        .relations
+        .list_users(&world.pack, "folder:c", "viewer", "user", &facts, 10, &mut scratch)
+        .unwrap();
+    assert_eq!(users.names, ["user:dee", "user:fay"]);
+    let gone = world
+        .relations
+        .list_users(
+            &world.pack,
+            "folder:a",
+            "viewer",
+            "user",
+            &Facts { delta: Some(&one), ..Facts::default() },
+            10,
+            &mut scratch,
+        )
+        .unwrap();
+    assert_eq!(gone.names, ["user:bo", "user:cy"]);
+}
+
+#[test]
+fn a_relation_expands_as_openfga_writes_it() {
+    let world = World::new(
+        DEEP,
+        &tuples(
+            "user:ana viewer folder:a\ngroup:eng#member viewer folder:a\nfolder:root parent folder:a\nfolder:a folder doc:1",
+        ),
+    );
+    let expand = |object: &str, relation: &str| {
+        world.relations.expand(&world.pack, object, relation, &Facts::default())
+    };
+    assert_eq!(
+        expand("folder:a", "viewer").unwrap(),
+        "{\"tree\":{\"root\":{\"name\":\"folder:a#viewer\",\"union\":{\"nodes\":[\
+         {\"name\":\"folder:a#viewer\",\"leaf\":{\"users\":{\"users\":[\"user:ana\",\"group:eng#member\"]}}},\
+         {\"name\":\"folder:a#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"folder:a#parent\",\"computed\":[{\"userset\":\"folder:root#viewer\"}]}}}\
+         ]}}}}"
+    );
+    assert!(expand("doc:1", "viewer").unwrap().contains("\"difference\":{\"base\":{"));
+    assert!(
+        expand("doc:1", "owner").is_err()
+            && expand("car:1", "viewer").is_err()
+            && expand("doc", "viewer").is_err()
+    );
+}

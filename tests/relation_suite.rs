@@ -2,7 +2,7 @@
 //!
 //! The folder with the suites is `../shared/suites`, or what `ACTFOR_SUITES` names; without it the test says
 //! that it was skipped.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, reason = "tests may panic")]
 
 use std::path::PathBuf;
 
@@ -123,7 +123,7 @@ impl Stage {
         if tuples.iter().any(|tuple| self.model.admits(tuple).is_err()) {
             return Err(2027);
         }
-        Ok(Overlay::new(&self.relations, &self.pack, &tuples).unwrap())
+        Ok(Overlay::new(&self.model, &self.relations, &self.pack, &tuples).unwrap())
     }
 
     fn check(&self, assertion: &Value<'_>) -> Outcome<bool> {

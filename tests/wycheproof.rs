@@ -2,6 +2,16 @@
 //! signature files of the crate. Where we disagree, `tests/vectors/jose/exceptions.json` says so and why; an
 //! exception that no longer disagrees fails the run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use actfor::jose::{Algorithm, Envelope, JwsLimits, Key, KeySet, Typ, base64url, check_header};

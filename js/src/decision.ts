@@ -26,7 +26,7 @@ export class Decision implements Api.Decision {
 
   get verdict(): Api.Verdict { return VERDICTS[this.#packed & 3] ?? 'deny'; }
   get allowed(): boolean { return (this.#packed & 3) === 0; }
-  get code(): string | null { return this.#state.codes[(this.#packed >>> 2) & 0x3fff] ?? null; }
+  get code(): string | null { return this.#state.codes[(this.#packed >>> 2) & 0x3ff] ?? null; }
   get status(): number { return this.#packed >>> 16; }
 
   get id(): string { return this.toJSON().id; }
@@ -50,7 +50,7 @@ export class Decision implements Api.Decision {
   }
 
   toString(): string {
-    return (this.#text ??= this.#state.explain(this.#head, this.#body, this.#now));
+    return (this.#text ??= this.#state.explain(this.#head, this.#body, this.#now, this.#packed));
   }
 
   /** What `console.log` shows in Node. */

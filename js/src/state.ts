@@ -26,9 +26,9 @@ export class State {
     return this.#cross(head, body, (generation, h, b) => generation.decide(h, b, now));
   }
 
-  /** Decides again; gives the document. */
-  explain(head: string, body: string | Uint8Array | undefined, now: number): string {
-    return this.#cross(head, body, (generation, h, b) => generation.explain(h, b, now));
+  /** Decides again what came out as `packed`; gives the document. */
+  explain(head: string, body: string | Uint8Array | undefined, now: number, packed: number): string {
+    return this.#cross(head, body, (generation, h, b) => generation.explain(h, b, now, packed));
   }
 
   /** The state that follows with other keys; this one stays as it is. */

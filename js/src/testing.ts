@@ -1,13 +1,18 @@
 import type * as Api from '../types/testing.js';
 import type { JsonWebKeySet } from '../types/index.js';
 import { wasm } from './bindings.js';
-import { reporting } from './error.js';
+import { ActforError, reporting } from './error.js';
 
 /** An issuer in memory; described in `types/testing.d.ts`. */
 export function createTestIssuer(options: Api.TestIssuerOptions = {}): Api.TestIssuer {
   const { TestIssuer } = wasm().glue;
-  const { key, ...rest } = options;
-  const issuer = reporting(() => new TestIssuer(key === undefined ? rest : { ...rest, key: JSON.stringify(key) }));
+  const { algorithm, audience, issuer: iss, key, ...unknown } = options;
+  for (const name of Object.keys(unknown)) {
+    const message = 'there is no such option; write `algorithm`, `audience`, `issuer` or `key`';
+    throw new ActforError({ code: 'config_invalid', path: `options.${name}`, message, position: null });
+  }
+  const jwk = key === undefined ? undefined : JSON.stringify(key);
+  const issuer = reporting(() => new TestIssuer({ algorithm, audience, issuer: iss, key: jwk }));
   return {
     jwks: JSON.parse(issuer.jwks()) as JsonWebKeySet,
     privateKey: JSON.parse(issuer.privateKey()) as Record<string, unknown>,

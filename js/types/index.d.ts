@@ -72,7 +72,8 @@ export interface Guard {
   decide(request: GuardRequest, options?: DecideOptions): Decision;
 
   /**
-   * Takes a fresh key set for an issuer whose configuration has `jwks_uri`. Decisions made before keep their document.
+   * Takes a fresh key set, fetched at `now` (default: the host's clock), for an issuer whose configuration has
+   * `jwks_uri`. Decisions made before keep their document.
    *
    * @throws {@link ActforError} `keys_invalid`; the keys from before stay in use.
    */

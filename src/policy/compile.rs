@@ -3,14 +3,17 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::error::{Code, ConfigError, PolicyError, quote};
+use crate::expr::{self, Program};
 use crate::identity::context::Kind;
 use crate::names::{Part, Template, encode_onto};
+use crate::policy::ast::{self, Actions, Carrier, Effect, File, Named, Term};
 use crate::policy::lexer;
-use crate::policy::parse::{self, Actions, Carrier, Effect, File, Named, Term};
-use crate::policy::path::Pattern;
+use crate::policy::path::{Pattern, Segment};
 use crate::policy::rules::{
-    Action, Ceiling, Condition, Coverage, MOST_ACTIONS, Public, Route, Rule, Rules, Subject, Type,
+    Action, Argument, By, Callers, Ceiling, Condition, Coverage, Expression, From, MOST_ACTIONS, Public,
+    Route, Rule, Rules, Says, Subject, Test, Tool, Type,
 };
+use crate::policy::variables;
 use crate::relation::Model;
 
 /// Reads the model that the rules name.
@@ -31,10 +34,13 @@ pub fn rules(file: &File<'_>, model: Option<&Model>) -> Result<Rules, PolicyErro
     let mut compiler = Compiler { file, model, rules: Rules { file: file.name.clone(), ..Rules::default() } };
     compiler.types()?;
     compiler.coverage()?;
+    compiler.says()?;
+    compiler.routes()?;
+    compiler.tools()?;
     compiler.relationship_rules()?;
     compiler.ceilings()?;
-    compiler.routes()?;
     compiler.public()?;
+    compiler.callers()?;
     if let Some(chain) = file.chain {
         compiler.rules.chain = chain.most;
         compiler.rules.unrecorded = chain.unrecorded;
@@ -199,13 +205,25 @@ impl<'t> Compiler<'_, 't> {
                     self.allowable(rule, name, kind)?;
                     self.coverable(rule, name, kind, actions)?;
                 }
+                if let Some(ast::By::Relation(relation)) = &rule.by {
+                    self.relation(name.text, relation)?;
+                }
+                if rule.effect == Effect::Approve {
+                    self.approvable(name, kind, actions)?;
+                }
             }
-            let conditions = rule.conditions.iter().map(|c| self.condition(c)).collect::<Result<_, _>>()?;
+            let conditions =
+                rule.conditions.iter().map(|c| self.condition(c, &targets)).collect::<Result<_, _>>()?;
+            let by = rule.by.as_ref().map(|by| match by {
+                ast::By::User => By::User,
+                ast::By::Relation(relation) => By::Relation(relation.text.into()),
+            });
             self.rules.rules.push(Rule {
                 effect: rule.effect,
                 kinds: rule.kinds,
                 modes: rule.modes,
                 targets,
+                by,
                 id: rule.id.text.into(),
                 conditions,
                 line: rule.id.word.line,
@@ -215,7 +233,7 @@ impl<'t> Compiler<'_, 't> {
     }
 
     /// What may be allowed at all on a type that is somebody's, or nobody's.
-    fn allowable(&self, rule: &parse::Rule<'_>, name: &Named<'_>, kind: u16) -> Result<(), PolicyError> {
+    fn allowable(&self, rule: &ast::Rule<'_>, name: &Named<'_>, kind: u16) -> Result<(), PolicyError> {
         let personal = self.rules.kind(kind).is_some_and(|t| t.personal.is_some());
         let impersonal = self.file.types.iter().any(|on| on.name.text == name.text && on.impersonal);
         if rule.kinds & Kind::Assigned.bit() != 0 && !personal && !impersonal {
@@ -225,7 +243,11 @@ impl<'t> Compiler<'_, 't> {
             ));
         }
         let names_agents = rule.conditions.iter().any(|condition| {
-            !condition.unless && matches!(&condition.subject, Term::Word(word) if word.text == "agent")
+            let subject = match &condition.test {
+                ast::Test::Relation { subject, .. } => Some(subject),
+                ast::Test::Expression(_) => None,
+            };
+            !condition.unless && matches!(subject, Some(Term::Word(word)) if word.text == "agent")
         });
         if rule.kinds & Kind::Autonomous.bit() != 0 && personal {
             if !rule.of_anyone {
@@ -253,7 +275,7 @@ impl<'t> Compiler<'_, 't> {
     /// A rule that no token can ever cover is a mistake.
     fn coverable(
         &self,
-        rule: &parse::Rule<'_>,
+        rule: &ast::Rule<'_>,
         name: &Named<'_>,
         kind: u16,
         actions: u64,
@@ -285,8 +307,44 @@ impl<'t> Compiler<'_, 't> {
         ))
     }
 
-    fn condition(&self, condition: &parse::Condition<'_>) -> Result<Condition, PolicyError> {
-        let subject = match &condition.subject {
+    fn condition(
+        &self,
+        condition: &ast::Condition<'_>,
+        targets: &[(u16, u64)],
+    ) -> Result<Condition, PolicyError> {
+        let unless = condition.unless;
+        let (subject, relation, object) = match &condition.test {
+            ast::Test::Relation { subject, relation, object } => (subject, relation, object),
+            ast::Test::Expression(word) => {
+                let expression = self.expression(word, targets)?;
+                return Ok(Condition { unless, test: Test::Expression(expression), line: word.line });
+            }
+        };
+        let subject = self.subject(subject)?;
+        let object = match object {
+            Term::Word(_) => {
+                for (kind, _) in targets {
+                    let kind = self.rules.kind(*kind).map(|ty| ty.name.as_str()).unwrap_or_default();
+                    self.relation(kind, relation)?;
+                }
+                None
+            }
+            Term::Object(at, template) => {
+                self.evidence(at, template)?;
+                self.relation(template.kind(), relation)?;
+                Some(template.clone())
+            }
+        };
+        let line = relation.word.line;
+        Ok(Condition {
+            unless,
+            test: Test::Relation { subject, relation: relation.text.into(), object },
+            line,
+        })
+    }
+
+    fn subject(&self, term: &Term<'_>) -> Result<Subject, PolicyError> {
+        Ok(match term {
             Term::Word(word) => match word.text {
                 "user" => Subject::User,
                 "agent" => Subject::Agent,
@@ -296,22 +354,284 @@ impl<'t> Compiler<'_, 't> {
                 self.evidence(at, template)?;
                 Subject::Object(template.clone())
             }
-        };
-        let object = match &condition.object {
-            Term::Word(_) => None,
-            Term::Object(at, template) => {
-                self.evidence(at, template)?;
-                self.relation(template.kind(), &condition.relation)?;
-                Some(template.clone())
-            }
-        };
-        Ok(Condition {
-            unless: condition.unless,
-            subject,
-            relation: condition.relation.text.into(),
-            object,
-            line: condition.relation.word.line,
         })
+    }
+
+    /// Compiles an expression. It may read the arguments that every route and tool of its actions declares.
+    fn expression(&self, word: &lexer::Word<'_>, targets: &[(u16, u64)]) -> Result<Expression, PolicyError> {
+        let arguments = self.shared_arguments(targets);
+        let declared = variables::declared(&arguments);
+        let declared: Vec<_> = declared.iter().map(|(name, ty)| (name.as_str(), *ty)).collect();
+        let source = expr::Source {
+            file: &self.file.name,
+            text: word.text,
+            line: word.line,
+            column: word.column,
+            code: Code::RulesInvalid,
+        };
+        let code =
+            expr::compile(&source, &declared).map_err(|error| self.without_argument(error, targets))?;
+        let program = Program::load(&code)
+            .ok_or_else(|| lexer::error(Code::RulesInvalid, &self.file.name, word, "cannot be compiled"))?;
+        Ok(Expression { text: word.text.into(), code, program, arguments })
+    }
+
+    /// What leads to one of these actions: its line, and what it declares.
+    fn ways<'s>(&'s self, targets: &'s [(u16, u64)]) -> impl Iterator<Item = (u32, &'s [Argument])> {
+        let routes = self.rules.routes.iter().map(|r| (r.kind, r.action, r.line, r.arguments.as_slice()));
+        let tools = self.rules.tools.iter().map(|t| (t.kind, t.action, t.line, t.arguments.as_slice()));
+        routes.chain(tools).filter_map(|(kind, action, line, arguments)| {
+            let wanted = |(other, bits): &(u16, u64)| *other == kind && bits & bit(usize::from(action)) != 0;
+            targets.iter().any(wanted).then_some((line, arguments))
+        })
+    }
+
+    fn shared_arguments(&self, targets: &[(u16, u64)]) -> Vec<(String, expr::Type)> {
+        let first = self.ways(targets).next().map(|(_, arguments)| arguments).unwrap_or_default();
+        let everywhere = |argument: &&Argument| {
+            self.ways(targets).all(|(_, others)| {
+                others.iter().any(|other| other.name == argument.name && other.ty == argument.ty)
+            })
+        };
+        first.iter().filter(everywhere).map(|argument| (argument.name.clone(), argument.ty)).collect()
+    }
+
+    /// Says which line would have to declare an argument that a rule reads.
+    fn without_argument(&self, error: PolicyError, targets: &[(u16, u64)]) -> PolicyError {
+        let Some(name) = error.at.symbol.strip_prefix("args.").map(String::from) else { return error };
+        let lacks = |(_, arguments): &(u32, &[Argument])| !arguments.iter().any(|a| a.name == name);
+        let message = match (self.ways(targets).find(lacks), self.ways(targets).next()) {
+            (Some((line, _)), _) => format!(
+                "the request on line {line} is one of this rule's actions and does not declare `{name}`; add `with {name}: string` there"
+            ),
+            (None, Some(_)) => {
+                format!("`{name}` is not of one type in every `route` and `tool` of this rule's actions")
+            }
+            (None, None) => format!(
+                "no `route` or `tool` leads to this rule's actions, so nothing declares `{name}`; add one with `with {name}: string`"
+            ),
+        };
+        PolicyError { message, ..error }
+    }
+
+    /// What is approved must be what is done: every part of the path is in the object or is declared.
+    fn approvable(&self, name: &Named<'_>, kind: u16, actions: u64) -> Result<(), PolicyError> {
+        for route in &self.rules.routes {
+            if route.kind != kind || actions & bit(usize::from(route.action)) == 0 {
+                continue;
+            }
+            let held = |hole: &str| {
+                let declared = |a: &Argument| matches!(&a.from, From::Path(path) if path == hole);
+                route.object.holes().any(|known| known == hole) || route.arguments.iter().any(declared)
+            };
+            if let Some(hole) = route.pattern.holes().find(|hole| !held(hole)) {
+                return Err(self.error(
+                    name,
+                    format!(
+                        "an approval would not say which `{{{hole}}}` it is for: add `with {hole}: string` to the route on line {}",
+                        route.line
+                    ),
+                ));
+            }
+            if route.pattern.segments.contains(&Segment::Any) {
+                return Err(self.error(
+                    name,
+                    format!(
+                        "an approval would not say which path it is for: write `{{rest...}}` instead of `**` and `with rest: string` in the route on line {}",
+                        route.line
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// `token says …`: one verified claim names one side.
+    fn says(&mut self) -> Result<(), PolicyError> {
+        for line in &self.file.says {
+            let subject = self.subject(&line.subject)?;
+            self.relation(line.template.kind(), &line.relation)?;
+            let mut claims = Vec::new();
+            let both = [
+                Some(&line.template),
+                match &subject {
+                    Subject::Object(template) => Some(template),
+                    Subject::Agent | Subject::Instance | Subject::User => None,
+                },
+            ];
+            for hole in both.into_iter().flatten().flat_map(Template::holes) {
+                match hole.strip_prefix("claim.").filter(|path| !path.is_empty()) {
+                    Some(path) => claims.push(String::from(path)),
+                    None => {
+                        return Err(self.error(
+                            &line.object,
+                            format!("`{{{hole}}}` is not said by the token; write `{{claim.NAME}}`"),
+                        ));
+                    }
+                }
+            }
+            let [claim] = claims.as_slice() else {
+                return Err(self.error(
+                    &line.object,
+                    "one `{claim.NAME}` stands in a `token says` line: that claim names the subject or the object",
+                ));
+            };
+            self.rules.says.push(Says {
+                subject,
+                relation: line.relation.text.into(),
+                object: line.template.clone(),
+                claim: claim.clone(),
+                line: line.relation.word.line,
+            });
+        }
+        Ok(())
+    }
+
+    fn callers(&mut self) -> Result<(), PolicyError> {
+        let Some(relation) = &self.file.callers else { return Ok(()) };
+        let Some(model) = self.model else { return self.relation("agent", relation) };
+        if !model.types().any(|ty| model.has_relation(ty, relation.text)) {
+            return Err(
+                self.error(relation, format!("no type of the model has a relation {}", quote(relation.text)))
+            );
+        }
+        if self.file.chain.is_none() {
+            return Err(self
+                .error(relation, "without `chain at most N` no agent is called by another: add that line"));
+        }
+        self.rules.callers = Some(Callers { relation: relation.text.into(), line: relation.word.line });
+        Ok(())
+    }
+
+    /// What a `route` or `tool` declares; `placeholders` are those of the path, none for a tool.
+    fn arguments(
+        &self,
+        declared: &[ast::Argument<'_>],
+        placeholders: Option<&Pattern>,
+    ) -> Result<Vec<Argument>, PolicyError> {
+        declared.iter().map(|argument| self.argument(argument, placeholders)).collect()
+    }
+
+    fn argument(
+        &self,
+        argument: &ast::Argument<'_>,
+        placeholders: Option<&Pattern>,
+    ) -> Result<Argument, PolicyError> {
+        let name = argument.name.text;
+        let in_path = placeholders.is_some_and(|pattern| pattern.holes().any(|hole| hole == name));
+        let path = |path: &str| !path.split('.').any(str::is_empty);
+        let from = match (&argument.from, placeholders) {
+            (None, None) => From::Arguments(name.into()),
+            (None, Some(_)) if in_path => From::Path(name.into()),
+            (None, Some(_)) => {
+                return Err(self.error(
+                    &argument.name,
+                    format!("`{name}` is not a placeholder of the path; write where it is read: `from query.{name}` or `from body.{name}`"),
+                ));
+            }
+            (Some(from), Some(_)) if in_path => {
+                return Err(self.error(
+                    from,
+                    format!("`{name}` is a placeholder of the path already: call this one differently"),
+                ));
+            }
+            (Some(from), _) => match (from.text.split_once('.'), placeholders) {
+                (Some(("query", name)), Some(_)) if !name.is_empty() && !name.contains('.') => {
+                    From::Query(name.into())
+                }
+                (Some(("body", rest)), Some(_)) if path(rest) => From::Body(rest.into()),
+                (Some(("arguments", rest)), None) if path(rest) => From::Arguments(rest.into()),
+                (_, Some(_)) => {
+                    return Err(self.error(
+                        from,
+                        "an argument of a route is read `from query.NAME` or `from body.PATH`",
+                    ));
+                }
+                (_, None) => {
+                    return Err(self.error(from, "an argument of a tool is read `from arguments.PATH`"));
+                }
+            },
+        };
+        if let (expr::Type::List(_), From::Path(_) | From::Query(_)) = (argument.ty, &from) {
+            return Err(
+                self.error(&argument.name, "a list is read from a JSON body or from a tool's arguments only")
+            );
+        }
+        Ok(Argument { name: name.into(), ty: argument.ty, from })
+    }
+
+    /// Every placeholder of an object is in the path or is declared.
+    fn nameable(
+        &self,
+        at: &Named<'_>,
+        object: &Template,
+        pattern: &Pattern,
+        arguments: &[Argument],
+    ) -> Result<(), PolicyError> {
+        for hole in object.holes() {
+            match arguments.iter().find(|argument| argument.name == hole) {
+                Some(argument) if matches!(argument.ty, expr::Type::List(_) | expr::Type::Timestamp) => {
+                    return Err(self.error(
+                        at,
+                        format!(
+                            "`{{{hole}}}` is a `{}`, which cannot stand in an object's name",
+                            argument.ty.name()
+                        ),
+                    ));
+                }
+                Some(_) => {}
+                None if pattern.holes().any(|known| known == hole) => {}
+                None => {
+                    return Err(self.error(
+                        at,
+                        format!("`{{{hole}}}` is neither a placeholder of the path nor declared by `with`"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tools(&mut self) -> Result<(), PolicyError> {
+        for server in &self.file.servers {
+            let pattern = Pattern::parse(server.text).map_err(|what| self.error(server, what))?;
+            if !pattern.segments.iter().all(|segment| matches!(segment, Segment::Literal(_))) {
+                return Err(self.error(server, "the path of an MCP server has no placeholder"));
+            }
+            self.rules.servers.push(pattern);
+        }
+        let mut tools: Vec<Tool> = Vec::new();
+        for line in &self.file.tools {
+            if self.file.servers.is_empty() {
+                return Err(
+                    self.error(&line.name, "there is no MCP server that could have tools: add `mcp /PATH`")
+                );
+            }
+            let kind = self.kind(&kind_of(&line.object))?;
+            let action = self.action(kind, &line.action)?;
+            let mut arguments = self.arguments(&line.arguments, None)?;
+            for hole in line.template.holes() {
+                // What names the object is an argument of that name.
+                if !arguments.iter().any(|argument| argument.name == hole) {
+                    let from = From::Arguments(hole.into());
+                    arguments.push(Argument { name: hole.into(), ty: expr::Type::String, from });
+                }
+            }
+            self.nameable(&line.object, &line.template, &Pattern::default(), &arguments)?;
+            let (name, open) = match line.name.text.strip_suffix('*') {
+                Some(name) => (name, true),
+                None => (line.name.text, false),
+            };
+            if let Some(other) = tools.iter().find(|other| other.name == name && other.open == open) {
+                return Err(self.error(&line.name, format!("the tool on line {} is the same", other.line)));
+            }
+            let (object, line) = (line.template.clone(), line.name.word.line);
+            tools.push(Tool { name: name.into(), open, kind, action, object, arguments, line });
+        }
+        // The most specific first: a whole name, then the longest beginning.
+        tools.sort_by_key(|tool| (tool.open, core::cmp::Reverse(tool.name.len())));
+        self.rules.tools = tools;
+        Ok(())
     }
 
     fn ceilings(&mut self) -> Result<(), PolicyError> {
@@ -351,10 +671,10 @@ impl<'t> Compiler<'_, 't> {
             let kind = self.kind(&line.kind)?;
             let actions = line.actions.as_ref().map(|actions| self.actions(kind, actions)).transpose()?;
             let name = match line.carrier {
-                Carrier::Scope => self.scope_pattern(&line.name)?,
+                Carrier::Role | Carrier::Scope => self.scope_pattern(line.carrier, &line.name)?,
                 Carrier::Detail => Template { parts: Vec::from([Part::Literal(line.name.text.into())]) },
             };
-            if let (Some(object), Carrier::Scope) = (&line.object, line.carrier)
+            if let (Some(object), Carrier::Role | Carrier::Scope) = (&line.object, line.carrier)
                 && let Some(hole) = object.holes().find(|hole| !name.holes().any(|known| known == *hole))
             {
                 return Err(self.error(
@@ -376,7 +696,7 @@ impl<'t> Compiler<'_, 't> {
     }
 
     /// A scope's pattern: `{x}` for a part, `*` at the end for anything. RFC 6749 §3.3 says what a scope may hold.
-    fn scope_pattern(&self, name: &Named<'_>) -> Result<Template, PolicyError> {
+    fn scope_pattern(&self, carrier: Carrier, name: &Named<'_>) -> Result<Template, PolicyError> {
         let template = Template::parse(name.text).map_err(|what| self.error(name, what))?;
         for (at, part) in template.parts.iter().enumerate() {
             let Part::Literal(literal) = part else { continue };
@@ -387,7 +707,9 @@ impl<'t> Compiler<'_, 't> {
                     self.error(name, "`*` stands at the very end only, and not right behind a placeholder")
                 );
             }
-            if literal.bytes().any(|b| !matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            if carrier == Carrier::Scope
+                && literal.bytes().any(|b| !matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+            {
                 return Err(self.error(name, "a scope has no white space, `\"` or `\\`"));
             }
         }
@@ -399,19 +721,10 @@ impl<'t> Compiler<'_, 't> {
         for line in &self.file.routes {
             let pattern =
                 Pattern::parse(line.pattern.text).map_err(|what| self.error(&line.pattern, what))?;
-            let kind_name = Named {
-                text: line.object.text.split(':').next().unwrap_or_default(),
-                word: line.object.word,
-            };
-            let kind = self.kind(&kind_name)?;
+            let kind = self.kind(&kind_of(&line.object))?;
             let action = self.action(kind, &line.action)?;
-            if let Some(hole) =
-                line.template.holes().find(|hole| !pattern.holes().any(|known| known == *hole))
-            {
-                return Err(
-                    self.error(&line.object, format!("`{{{hole}}}` is not a placeholder of the path"))
-                );
-            }
+            let arguments = self.arguments(&line.arguments, Some(&pattern))?;
+            self.nameable(&line.object, &line.template, &pattern, &arguments)?;
             let method = String::from(if line.method.text == "*" { "" } else { line.method.text });
             if let Some(other) =
                 routes.iter().find(|other| other.method == method && other.pattern.same_shape(&pattern))
@@ -422,7 +735,8 @@ impl<'t> Compiler<'_, 't> {
                 ));
             }
             let object = line.template.clone();
-            routes.push(Route { method, pattern, kind, action, object, line: line.pattern.word.line });
+            let (text, line) = (line.pattern.text.into(), line.pattern.word.line);
+            routes.push(Route { method, pattern, text, kind, action, object, arguments, line });
         }
         // The most specific first: by the path from left to right, then a method before any.
         routes.sort_by_key(|route| (route.pattern.rank(), route.method.is_empty()));
@@ -440,6 +754,11 @@ impl<'t> Compiler<'_, 't> {
         }
         Ok(())
     }
+}
+
+/// The type in an object's name.
+fn kind_of<'t>(object: &Named<'t>) -> Named<'t> {
+    Named { text: object.text.split(':').next().unwrap_or_default(), word: object.word }
 }
 
 /// An action's bit.

@@ -1,6 +1,6 @@
 //! Whether a token covers an action on an object.
 //!
-//! Each carrier of authority in the token (`scope`, `authorization_details`) that speaks about the type must
+//! Each carrier of authority in the token (`scope`, `roles`, `authorization_details`) that speaks about the type must
 //! cover action and object; where none speaks, nothing is covered. A carrier speaks about a type when one of
 //! its entries matches the name of a line for that type, well filled or not. One entry that covers is enough
 //! within a carrier; a carrier that cannot be read is unknown.
@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use crate::json::{Object, Value};
 use crate::names::Part;
-use crate::policy::parse::Carrier;
+use crate::policy::ast::Carrier;
 use crate::policy::rules::{Coverage, Rules};
 use crate::truth::Truth;
 
@@ -37,10 +37,11 @@ pub fn covers<'r>(
 ) -> (Truth, Option<&'r Coverage>) {
     let mut truth = None;
     let mut by = None;
-    for carrier in [Carrier::Scope, Carrier::Detail] {
+    for carrier in [Carrier::Scope, Carrier::Role, Carrier::Detail] {
         let mut verdict = CarrierVerdict::default();
         match carrier {
             Carrier::Scope => scopes(rules, claims, wanted, buffer, &mut verdict),
+            Carrier::Role => roles(rules, claims, wanted, buffer, &mut verdict),
             Carrier::Detail => details(rules, claims, wanted, buffer, &mut verdict),
         }
         let said = match verdict {
@@ -93,37 +94,73 @@ fn scopes<'r>(
         }
     };
     for name in scope.split(' ').filter(|name| !name.is_empty()) {
-        for line in lines(rules, Carrier::Scope, wanted.kind) {
-            let mut bound = [("", ""); 8];
-            let mut count = 0_usize;
-            let matches = line.name.matches(name, |hole, value| {
-                // The name of the hole lives as long as the line; only its place is kept.
-                if let Some(slot) = bound.get_mut(count) {
-                    *slot = (hole_of(line, hole), value);
-                }
-                count = count.saturating_add(1);
-            });
-            if !matches {
-                continue;
+        named(rules, Carrier::Scope, name, wanted, buffer, out);
+    }
+}
+
+/// `roles`: an array of names (RFC 9068 §2.2.3.1).
+fn roles<'r>(
+    rules: &'r Rules,
+    claims: &Object<'_>,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+    out: &mut CarrierVerdict<'r>,
+) {
+    let roles = match claims.get("roles") {
+        None => return,
+        Some(Value::Array(roles)) => roles,
+        Some(_) => {
+            out.unreadable = true;
+            return;
+        }
+    };
+    for role in roles {
+        match role.as_str() {
+            Some(name) => named(rules, Carrier::Role, name, wanted, buffer, out),
+            None => out.unreadable = true,
+        }
+    }
+}
+
+/// One scope or role, against the lines for the type.
+fn named<'r>(
+    rules: &'r Rules,
+    carrier: Carrier,
+    name: &str,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+    out: &mut CarrierVerdict<'r>,
+) {
+    for line in lines(rules, carrier, wanted.kind) {
+        let mut bound = [("", ""); 8];
+        let mut count = 0_usize;
+        let matches = line.name.matches(name, |hole, value| {
+            // The name of the hole lives as long as the line; only its place is kept.
+            if let Some(slot) = bound.get_mut(count) {
+                *slot = (hole_of(line, hole), value);
             }
-            out.speaks = true;
-            if out.covers.is_some() || !line.actions.is_some_and(|bits| has(bits, wanted.action)) {
-                continue;
+            count = count.saturating_add(1);
+        });
+        if !matches {
+            continue;
+        }
+        out.speaks = true;
+        if out.covers.is_some() || !line.actions.is_some_and(|bits| has(bits, wanted.action)) {
+            continue;
+        }
+        let covered = match &line.object {
+            None => true,
+            Some(object) => {
+                buffer.clear();
+                let value = |path: &str| {
+                    let found = bound.iter().take(count).find(|(hole, _)| *hole == path);
+                    found.map(|(_, value)| *value).filter(|value| *value != "*")
+                };
+                object.render(buffer, value) && buffer.as_str() == wanted.object
             }
-            let covered = match &line.object {
-                None => true,
-                Some(object) => {
-                    buffer.clear();
-                    let value = |path: &str| {
-                        let found = bound.iter().take(count).find(|(hole, _)| *hole == path);
-                        found.map(|(_, value)| *value).filter(|value| *value != "*")
-                    };
-                    object.render(buffer, value) && buffer.as_str() == wanted.object
-                }
-            };
-            if covered {
-                out.covers = Some(line);
-            }
+        };
+        if covered {
+            out.covers = Some(line);
         }
     }
 }

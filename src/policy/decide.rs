@@ -1,20 +1,25 @@
 //! The formula of a decision, over F < U < T; only T allows.
 //!
-//! `covered ∧ rule(kind, mode, action, type) ∧ base(kind) ∧ conditions ∧ every hop ∧ ceilings ∧ ¬forbid`. The
-//! first term that is not T, in this order, gives the code. Where the dialect cannot say the mode, the whole
+//! `covered ∧ rule(kind, mode, action, type) ∧ base(kind) ∧ conditions ∧ every hop ∧ ceilings ∧ ¬forbid ∧
+//! (¬approve ∨ approved)`. The first term that is not T, in this order, gives the code. Where the dialect cannot say the mode, the whole
 //! formula is evaluated once per mode and the decision is the meet.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use core::net::IpAddr;
 
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Kind, Mode};
 use crate::json::{Object, Value};
 use crate::names::Template;
 use crate::policy::Policy;
+use crate::policy::arguments::Bound;
+use crate::policy::ast::{Carrier, Effect};
 use crate::policy::coverage::{self, Wanted};
-use crate::policy::parse::{Carrier, Effect};
-use crate::policy::rules::{Action, Rule, Subject, Type};
+use crate::policy::rules::{Action, By, Condition, Expression, Rule, Subject, Test, Type};
+use crate::policy::says::Said as ClaimsSaid;
+use crate::policy::variables::Values;
 use crate::relation::{self, Facts, Question, Step};
+use crate::time::Timestamp;
 use crate::truth::Truth;
 
 /// One request, as the policy sees it.
@@ -35,13 +40,47 @@ pub struct Case<'a> {
     /// What this service is called.
     pub audiences: &'a [String],
     /// The case, ticket or job.
-    pub task: Option<&'a str>,
+    pub task: Task<'a>,
     /// The type of the asked object.
     pub kind_of_object: u16,
     /// The action.
     pub action: u8,
     /// The asked object.
     pub object: &'a str,
+    /// What the request's route or tool declares.
+    pub arguments: &'a [Bound<'a>],
+    /// What the enforcement point saw of the request.
+    pub asked: Asked<'a>,
+    /// Who has approved exactly this, by a verified approval.
+    pub approver: Option<&'a str>,
+}
+
+/// The case, ticket or job of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task<'a> {
+    /// A source says that there is none.
+    Absent,
+    /// A source names it.
+    Known(&'a str),
+    /// No source says anything that can be used.
+    Unknown,
+}
+
+/// Facts of a request that prove nothing: expressions may read them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: Option<&'a str>,
+    /// The host, where the request target has one.
+    pub host: Option<&'a str>,
+    /// The path, as it was sent.
+    pub path: Option<&'a str>,
+    /// The pattern of the route, or `tool NAME`, as it stands in the rules.
+    pub route: Option<&'a str>,
+    /// The time of the decision.
+    pub time: Option<Timestamp>,
+    /// The address of the connection's other end.
+    pub peer: Option<IpAddr>,
 }
 
 /// One agent of the chain.
@@ -85,6 +124,8 @@ pub enum Term {
     Ceiling,
     /// No `forbid` line strikes.
     Forbid,
+    /// What needs somebody's approval has it.
+    Approve,
 }
 
 /// Why it is not allowed.
@@ -103,7 +144,8 @@ pub struct Failure {
 /// A step of the proof on allow, a failed condition on deny.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// What it belongs to: `coverage`, `rule`, `relation`, `personal`, `condition`, `hop`, `ceiling`, `forbid`.
+    /// What it belongs to: `coverage`, `rule`, `relation`, `personal`, `condition`, `hop`, `ceiling`, `forbid`,
+    /// `approve`.
     pub term: &'static str,
     /// How it turned out.
     pub holds: Truth,
@@ -135,6 +177,8 @@ pub struct Trace {
 pub struct Scratch {
     relation: relation::Scratch,
     buffer: String,
+    left: String,
+    right: String,
 }
 
 /// Decides; gives the place of the `allow` line that holds.
@@ -145,19 +189,32 @@ pub fn decide(
     trace: &mut Trace,
 ) -> Result<usize, Failure> {
     let start = trace.reasons.len();
-    let mut evaluator = Evaluator { policy, case, scratch, trace };
-    let mut allowed = None;
+    let said = ClaimsSaid::of(policy, case);
+    let mut evaluator =
+        Evaluator { policy, case, said: said.as_ref(), mode: Mode::Automated, scratch, trace };
+    let mut outcome = None;
     for mode in case.modes {
         // One proof is enough to read.
         evaluator.trace.reasons.truncate(start);
-        allowed = Some(evaluator.in_mode(*mode)?);
+        evaluator.mode = *mode;
+        match evaluator.in_mode(*mode) {
+            // Approval is asked for only where nothing else refuses, in any mode.
+            Err(failure) if failure.code == Code::NeedsApproval => outcome = Some(Err(failure)),
+            Err(failure) => return Err(failure),
+            Ok(rule) => outcome = outcome.or(Some(Ok(rule))),
+        }
     }
-    allowed.ok_or(Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None })
+    let none = Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None };
+    outcome.unwrap_or(Err(none))
 }
 
 struct Evaluator<'e, 'a> {
     policy: &'e Policy,
     case: &'e Case<'a>,
+    /// What claims say about relations, where rules ask for that.
+    said: Option<&'e ClaimsSaid>,
+    /// The mode in which the formula is evaluated now.
+    mode: Mode,
     scratch: &'e mut Scratch,
     trace: &'e mut Trace,
 }
@@ -242,7 +299,7 @@ impl<'e> Evaluator<'e, '_> {
         };
         self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
         let fail = |code, term, truth| Failure { code, term, truth, rule: Some(index) };
-        self.hops(action).map_err(|(code, truth)| fail(code, Term::Chain, truth))?;
+        self.hops(action, rule).map_err(|(code, truth)| fail(code, Term::Chain, truth))?;
         self.ceilings(ty, action).map_err(|truth| fail(Code::Ceiling, Term::Ceiling, truth))?;
         for (index, rule) in lines(Effect::Forbid).filter(in_mode) {
             let before = self.trace.reasons.len();
@@ -258,7 +315,52 @@ impl<'e> Evaluator<'e, '_> {
                 });
             }
         }
+        for (index, rule) in lines(Effect::Approve).filter(in_mode) {
+            let before = self.trace.reasons.len();
+            let strikes = self.strikes(rule);
+            self.trace.reasons.truncate(before);
+            if strikes != Truth::False && self.approved(rule) != Truth::True {
+                self.fail("approve", Truth::Unknown, Some(rule.line), || match &rule.by {
+                    Some(By::Relation(relation)) => {
+                        format!(
+                            "rule `{}` needs the approval of a `{relation}` of `{}`",
+                            rule.id, case.object
+                        )
+                    }
+                    Some(By::User) | None => format!("rule `{}` needs the approval of the user", rule.id),
+                });
+                return Err(Failure {
+                    code: Code::NeedsApproval,
+                    term: Term::Approve,
+                    truth: Truth::Unknown,
+                    rule: Some(index),
+                });
+            }
+        }
         Ok(index)
+    }
+
+    /// Whether who approved this may do so.
+    fn approved(&mut self, rule: &Rule) -> Truth {
+        let case = self.case;
+        let Some(approver) = case.approver else { return Truth::False };
+        match &rule.by {
+            None => Truth::False,
+            Some(By::User) => Truth::from(case.user == Some(approver)),
+            Some(By::Relation(relation)) => {
+                self.related(
+                    "approve",
+                    Some(approver),
+                    relation,
+                    Some(case.object),
+                    rule,
+                    rule.line,
+                    "approver",
+                    false,
+                )
+                .truth
+            }
+        }
     }
 
     fn target(&self) -> (Option<&'e Type>, Option<&'e Action>) {
@@ -279,7 +381,9 @@ impl<'e> Evaluator<'e, '_> {
             return Ok(());
         }
         self.fail("coverage", truth, None, || match truth {
-            Truth::Unknown => "`scope` or `authorization_details` of the token cannot be read".to_owned(),
+            Truth::Unknown => {
+                "`scope`, `roles` or `authorization_details` of the token cannot be read".to_owned()
+            }
             _ => format!(
                 "nothing in the token covers `{}` on `{}` ({})",
                 action.name,
@@ -313,35 +417,15 @@ impl<'e> Evaluator<'e, '_> {
             rule: Some(index),
         };
         if let Some(relation) = &action.relation {
-            let mut object = String::new();
+            let mut held = core::mem::take(&mut self.scratch.right);
+            held.clear();
             let object = match &action.of {
                 None => Some(case.object),
-                Some(template) => self.render(template, &mut object).then_some(object.as_str()),
+                Some(template) => self.render(template, &mut held).then_some(held.as_str()),
             };
-            if case.kind.needs_user() {
-                let said =
-                    self.related("relation", case.user, relation, object, rule, action.line, "user", false);
-                if said.truth != Truth::True {
-                    return Err(failure(Code::UserLacksRelation, said, Term::Relation));
-                }
-            }
-            if case.kind.needs_agent() {
-                for hop in case.chain {
-                    let said = self.related(
-                        "relation",
-                        hop.agent,
-                        relation,
-                        object,
-                        rule,
-                        action.line,
-                        "agent",
-                        false,
-                    );
-                    if said.truth != Truth::True {
-                        return Err(failure(Code::AgentLacksRelation, said, Term::Relation));
-                    }
-                }
-            }
+            let outcome = self.base_relation(relation, object, action.line, rule);
+            self.scratch.right = held;
+            outcome.map_err(|(code, said)| failure(code, said, Term::Relation))?;
         }
         if let (Kind::Assigned, Some(personal)) = (case.kind, &ty.personal) {
             let said = self.related(
@@ -361,14 +445,40 @@ impl<'e> Evaluator<'e, '_> {
         Ok(())
     }
 
+    /// The relation that the action needs: the user's, every agent's, or both.
+    fn base_relation(
+        &mut self,
+        relation: &str,
+        object: Option<&str>,
+        line: u32,
+        rule: &Rule,
+    ) -> Result<(), (Code, Said)> {
+        let case = self.case;
+        if case.kind.needs_user() {
+            let said = self.related("relation", case.user, relation, object, rule, line, "user", false);
+            if said.truth != Truth::True {
+                return Err((Code::UserLacksRelation, said));
+            }
+        }
+        if case.kind.needs_agent() {
+            for hop in case.chain {
+                let said = self.related("relation", hop.agent, relation, object, rule, line, "agent", false);
+                if said.truth != Truth::True {
+                    return Err((Code::AgentLacksRelation, said));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// All conditions of a line; one that reads the agent or the instance must hold for every agent of the chain.
     fn conditions(&mut self, rule: &Rule) -> Truth {
         let case = self.case;
         let mut all = Truth::True;
         for condition in &rule.conditions {
-            let each = match condition.subject {
-                Subject::Agent | Subject::Instance => case.chain,
-                Subject::User | Subject::Object(_) => case.chain.get(..1).unwrap_or_default(),
+            let each = match &condition.test {
+                Test::Relation { subject: Subject::Agent | Subject::Instance, .. } => case.chain,
+                Test::Relation { .. } | Test::Expression(_) => case.chain.get(..1).unwrap_or_default(),
             };
             if each.is_empty() {
                 let said = self.condition(rule, condition, None);
@@ -402,41 +512,50 @@ impl<'e> Evaluator<'e, '_> {
         any
     }
 
-    fn condition(
-        &mut self,
-        rule: &Rule,
-        condition: &crate::policy::rules::Condition,
-        hop: Option<&Hop<'_>>,
-    ) -> Truth {
-        let case = self.case;
-        let (mut left, mut right) = (String::new(), String::new());
-        let (subject, who) = match &condition.subject {
-            Subject::User => (case.user, "user"),
-            Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
-            Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
-            Subject::Object(template) => {
-                (self.render(template, &mut left).then_some(left.as_str()), "object")
+    fn condition(&mut self, rule: &Rule, condition: &Condition, hop: Option<&Hop<'_>>) -> Truth {
+        let truth = match &condition.test {
+            Test::Relation { subject, relation, object } => {
+                let mut left = core::mem::take(&mut self.scratch.left);
+                let mut right = core::mem::take(&mut self.scratch.right);
+                left.clear();
+                right.clear();
+                let (subject, who) = match subject {
+                    Subject::User => (self.case.user, "user"),
+                    Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
+                    Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
+                    Subject::Object(template) => {
+                        (self.render(template, &mut left).then_some(left.as_str()), "object")
+                    }
+                };
+                let object = match object {
+                    None => Some(self.case.object),
+                    Some(template) => self.render(template, &mut right).then_some(right.as_str()),
+                };
+                let unless = condition.unless;
+                let said =
+                    self.related("condition", subject, relation, object, rule, condition.line, who, unless);
+                self.scratch.left = left;
+                self.scratch.right = right;
+                said.truth
             }
+            Test::Expression(expression) => self.expression(rule, expression, condition),
         };
-        let object = match &condition.object {
-            None => Some(case.object),
-            Some(template) => self.render(template, &mut right).then_some(right.as_str()),
-        };
-        let said = self.related(
-            "condition",
-            subject,
-            &condition.relation,
-            object,
-            rule,
-            condition.line,
-            who,
-            condition.unless,
-        );
-        if condition.unless { !said.truth } else { said.truth }
+        if condition.unless { !truth } else { truth }
+    }
+
+    fn expression(&mut self, rule: &Rule, expression: &Expression, condition: &Condition) -> Truth {
+        let values = Values { case: self.case, mode: self.mode, expression };
+        let truth = expression.program.eval(&expression.code, &values);
+        let wanted = if condition.unless { Truth::False } else { Truth::True };
+        self.write("condition", truth, truth == wanted, Some(condition.line), || {
+            let word = if condition.unless { "unless" } else { "when" };
+            format!("`{word} {}` is {} (rule `{}`)", expression.text, truth.as_str(), rule.id)
+        });
+        truth
     }
 
     /// Every agent before the current one needs a record that covers action and object by itself.
-    fn hops(&mut self, action: &Action) -> Result<(), (Code, Truth)> {
+    fn hops(&mut self, action: &Action, rule: &Rule) -> Result<(), (Code, Truth)> {
         let case = self.case;
         let rules = &self.policy.rules;
         let depth = case.chain.len().saturating_sub(1);
@@ -486,6 +605,29 @@ impl<'e> Evaluator<'e, '_> {
                         format!("the token of {name} (hop {index}) covers it too")
                     });
                 }
+            }
+        }
+        self.callers(rule)
+    }
+
+    /// Each agent may call the next one, where the rules ask for that.
+    fn callers(&mut self, rule: &Rule) -> Result<(), (Code, Truth)> {
+        let (policy, case) = (self.policy, self.case);
+        let Some(callers) = &policy.rules.callers else { return Ok(()) };
+        for pair in case.chain.windows(2) {
+            let [caller, called] = pair else { continue };
+            let said = self.related(
+                "hop",
+                caller.agent,
+                &callers.relation,
+                called.agent,
+                rule,
+                callers.line,
+                "caller",
+                false,
+            );
+            if said.truth != Truth::True {
+                return Err((refined(Code::CallerLacksRelation, &said), said.truth));
             }
         }
         Ok(())
@@ -559,14 +701,22 @@ impl<'e> Evaluator<'e, '_> {
         };
         let question = Question { object: object_name, relation, subject: subject_name };
         let pack = &self.policy.pack;
+        let unknown;
+        let facts = match self.said {
+            None => Facts::default(),
+            Some(said) => {
+                unknown = said.unknown();
+                Facts { overlay: Some(&said.overlay), unknown: &unknown, ..Facts::default() }
+            }
+        };
         let (answer, via) = if self.trace.on {
-            relations.explain(pack, &question, &Facts::default(), &mut self.scratch.relation)
+            relations.explain(pack, &question, &facts, &mut self.scratch.relation)
         } else {
-            (relations.check(pack, &question, &Facts::default(), &mut self.scratch.relation), Vec::new())
+            (relations.check(pack, &question, &facts, &mut self.scratch.relation), Vec::new())
         };
         if self.trace.on {
             if answer.truth == Truth::Unknown && answer.incomplete {
-                let missing = relations.missing(pack, &question, &Facts::default(), &self.scratch.relation);
+                let missing = relations.missing(pack, &question, &facts, &self.scratch.relation);
                 let missing = missing
                     .into_iter()
                     .map(|(object, relation)| (object, relation.into(), subject_name.into()));
@@ -597,7 +747,10 @@ impl<'e> Evaluator<'e, '_> {
     fn render(&self, template: &Template, out: &mut String) -> bool {
         let case = self.case;
         template.render(out, |path| match path {
-            "task" => case.task,
+            "task" => match case.task {
+                Task::Known(task) => Some(task),
+                Task::Absent | Task::Unknown => None,
+            },
             "object.id" => case.object.split_once(':').map(|(_, id)| id),
             path => claim(case.claims, path.strip_prefix("claim.")?),
         })
@@ -645,7 +798,7 @@ fn refined(code: Code, said: &Said) -> Code {
 }
 
 /// A text claim by its path.
-fn claim<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c str> {
+pub(crate) fn claim<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c str> {
     let mut names = path.split('.');
     let mut value = claims.get(names.next()?)?;
     for name in names {

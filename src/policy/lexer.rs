@@ -2,7 +2,8 @@
 //!
 //! One statement a line; the lines of an `on` block and the conditions of a rule are indented below it. `#`
 //! after white space starts a comment. Words are separated by white space; a comma is a word of its own; a
-//! text in double quotes is one word.
+//! text in double quotes is one word. The expression of a condition is left in one piece: it has a grammar
+//! of its own.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -45,12 +46,62 @@ pub fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<Line<'t>>, PolicyError
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-        let words = words(file, line, number)?;
+        let words = match expression(file, line, number)? {
+            Some(words) => words,
+            None => words(file, line, number)?,
+        };
         if let Some(first) = words.first() {
             lines.push(Line { indented: first.column > 1, words });
         }
     }
     Ok(lines)
+}
+
+/// Whether a condition is `S is RELATION of O`, and not an expression.
+pub fn is_relation(line: &Line<'_>) -> bool {
+    line.words.get(2).is_some_and(|word| word.text == "is" && !word.quoted)
+}
+
+/// The two words of a condition with an expression: `when`, and the rest up to a comment.
+fn expression<'t>(file: &str, line: &'t str, number: u32) -> Result<Option<Vec<Word<'t>>>, PolicyError> {
+    let start = line.trim_start();
+    let indent = count(line).saturating_sub(count(start));
+    let Some((keyword, rest)) = start.split_once(char::is_whitespace) else { return Ok(None) };
+    if indent == 0 || !matches!(keyword, "when" | "unless") || rest.split_whitespace().nth(1) == Some("is") {
+        return Ok(None);
+    }
+    let text = rest.trim_start();
+    let before = count(start).saturating_sub(count(text));
+    let text = text.get(..comment(text)).unwrap_or_default().trim_end();
+    let column = indent.saturating_add(1);
+    let mut words = Vec::from([Word { text: keyword, quoted: false, line: number, column }]);
+    if !text.is_empty() {
+        let word = Word { text, quoted: false, line: number, column: column.saturating_add(before) };
+        if text.chars().any(|c| (c.is_control() && c != '\t') || crate::error::is_invisible(c)) {
+            let message = format!("{} has a character that cannot be seen", crate::error::quote(text));
+            return Err(error(Code::RulesInvalid, file, &word, message));
+        }
+        words.push(word);
+    }
+    Ok(Some(words))
+}
+
+/// Where a comment starts: a `#` behind white space that does not stand in a text.
+fn comment(text: &str) -> usize {
+    let (mut open, mut escaped, mut before) = (None, false, ' ');
+    for (at, c) in text.char_indices() {
+        match open {
+            None if c == '#' && before.is_whitespace() => return at,
+            None if matches!(c, '"' | '\'') => open = Some(c),
+            None => {}
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(quote) if c == quote => open = None,
+            Some(_) => {}
+        }
+        before = c;
+    }
+    text.len()
 }
 
 fn words<'t>(file: &str, line: &'t str, number: u32) -> Result<Vec<Word<'t>>, PolicyError> {

@@ -4,6 +4,8 @@
 //! pack, so there is no second evaluator. What a kind of relationship requires is built in (the table in
 //! [`crate::identity::Kind`]); rules can only say where it is allowed.
 
+pub mod arguments;
+pub mod ast;
 pub mod compile;
 pub mod coverage;
 pub mod decide;
@@ -12,12 +14,14 @@ pub mod parse;
 pub mod path;
 mod route;
 pub mod rules;
+mod says;
+pub mod variables;
 
 use alloc::{string::String, vec::Vec};
 
 use crate::error::{Code, ConfigError};
 use crate::pack::{Builder, Pack, PackError, Section};
-use crate::relation::{self, Relations, Tuple};
+use crate::relation::{self, Model, Relations, Tuple};
 
 pub use rules::Rules;
 
@@ -67,6 +71,8 @@ pub struct Policy {
     pub(crate) pack: Pack,
     pub(crate) rules: Rules,
     pub(crate) relations: Option<Relations>,
+    /// The model, where claims add tuples to a request.
+    pub(crate) model: Option<Model>,
 }
 
 impl Policy {
@@ -82,7 +88,13 @@ impl Policy {
         } else {
             Some(Relations::load(&pack).map_err(damaged)?)
         };
-        Ok(Self { pack, rules, relations })
+        let model = match &relations {
+            Some(relations) if !rules.says.is_empty() => {
+                Some(Model::parse("model", relations.source(&pack))?)
+            }
+            Some(_) | None => None,
+        };
+        Ok(Self { pack, rules, relations, model })
     }
 }
 

@@ -3,200 +3,14 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::error::{Code, PolicyError, quote};
+use crate::expr::{Item, Type};
 use crate::identity::context::{Kind, Mode};
 use crate::names::Template;
+use crate::policy::ast::{
+    Actions, Argument, AtMost, By, Carrier, Chain, Condition, Covers, Effect, File, Named, Needs, On, Public,
+    Route, Rule, Says, Term, Test, Tool,
+};
 use crate::policy::lexer::{self, Line, Word, lines};
-
-/// A name and where it stands.
-#[derive(Debug, Clone)]
-pub struct Named<'t> {
-    /// The name.
-    pub text: &'t str,
-    /// Where it stands.
-    pub word: Word<'t>,
-}
-
-/// A rule file.
-#[derive(Debug)]
-pub struct File<'t> {
-    /// The name of the file, for messages.
-    pub name: String,
-    /// The model's file.
-    pub model: Option<Named<'t>>,
-    /// `on` blocks.
-    pub types: Vec<On<'t>>,
-    /// `allow` and `forbid` lines.
-    pub rules: Vec<Rule<'t>>,
-    /// `agent … at most` lines.
-    pub ceilings: Vec<AtMost<'t>>,
-    /// `scope` and `detail` lines.
-    pub coverage: Vec<Covers<'t>>,
-    /// `route` lines.
-    pub routes: Vec<Route<'t>>,
-    /// `public` lines.
-    pub public: Vec<Public<'t>>,
-    /// Whether `preflight` is public.
-    pub preflight: bool,
-    /// `chain at most N`.
-    pub chain: Option<Chain>,
-}
-
-/// `on TYPE [personal RELATION | impersonal]` and its actions.
-#[derive(Debug)]
-pub struct On<'t> {
-    /// The type.
-    pub name: Named<'t>,
-    /// The relation that says whose object it is.
-    pub personal: Option<Named<'t>>,
-    /// Whether it says that its objects are nobody's.
-    pub impersonal: bool,
-    /// `ACTIONS needs …`
-    pub needs: Vec<Needs<'t>>,
-}
-
-/// `ACTIONS needs RELATION [of TYPE:ID]`, or `needs scope`.
-#[derive(Debug)]
-pub struct Needs<'t> {
-    /// The actions.
-    pub actions: Vec<Named<'t>>,
-    /// The relation; `None` for `scope`.
-    pub relation: Option<Named<'t>>,
-    /// Another object than the asked one.
-    pub of: Option<(Named<'t>, Template)>,
-}
-
-/// What a rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Lets through what holds.
-    Allow,
-    /// Refuses whatever else holds.
-    Forbid,
-}
-
-/// Actions of a rule.
-#[derive(Debug)]
-pub enum Actions<'t> {
-    /// `any action`
-    Any,
-    /// Names.
-    List(Vec<Named<'t>>),
-}
-
-/// `allow …` or `forbid …` with its conditions.
-#[derive(Debug)]
-pub struct Rule<'t> {
-    /// What it does.
-    pub effect: Effect,
-    /// Bits of [`Kind::bit`].
-    pub kinds: u8,
-    /// Bits of [`Mode::bit`].
-    pub modes: u8,
-    /// The actions.
-    pub actions: Actions<'t>,
-    /// The types.
-    pub types: Vec<Named<'t>>,
-    /// `of anyone`
-    pub of_anyone: bool,
-    /// `as ID`
-    pub id: Named<'t>,
-    /// `when` and `unless`.
-    pub conditions: Vec<Condition<'t>>,
-}
-
-/// `when S is RELATION of O`, or `unless …`.
-#[derive(Debug)]
-pub struct Condition<'t> {
-    /// `unless` instead of `when`.
-    pub unless: bool,
-    /// Who.
-    pub subject: Term<'t>,
-    /// The relation.
-    pub relation: Named<'t>,
-    /// Of what.
-    pub object: Term<'t>,
-}
-
-/// A side of a condition.
-#[derive(Debug)]
-pub enum Term<'t> {
-    /// `user`, `agent`, `instance` or `object`.
-    Word(Named<'t>),
-    /// `TYPE:{path}`
-    Object(Named<'t>, Template),
-}
-
-/// `agent NAME at most ACTIONS on TYPES`.
-#[derive(Debug)]
-pub struct AtMost<'t> {
-    /// The agent; `*` for all without a line.
-    pub agent: Named<'t>,
-    /// The actions.
-    pub actions: Actions<'t>,
-    /// The types.
-    pub types: Vec<Named<'t>>,
-}
-
-/// A carrier of authority in a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
-    /// `authorization_details` (RFC 9396).
-    Detail,
-    /// `scope` (RFC 6749 §3.3).
-    Scope,
-}
-
-/// `scope "NAME" covers ACTIONS on TYPE[:ID]`, or `detail "TYPE" covers …`.
-#[derive(Debug)]
-pub struct Covers<'t> {
-    /// The carrier.
-    pub carrier: Carrier,
-    /// The scope's pattern, or the detail's type.
-    pub name: Named<'t>,
-    /// The actions; `None` for `{actions}`, the names in the detail.
-    pub actions: Option<Actions<'t>>,
-    /// The type.
-    pub kind: Named<'t>,
-    /// The object; every object of the type without one.
-    pub object: Option<Template>,
-    /// Members of a detail that do not narrow.
-    pub ignoring: Vec<Named<'t>>,
-}
-
-/// `route METHOD PATTERN is ACTION on TYPE:ID`.
-#[derive(Debug)]
-pub struct Route<'t> {
-    /// The method, or `*`.
-    pub method: Named<'t>,
-    /// The path.
-    pub pattern: Named<'t>,
-    /// The action.
-    pub action: Named<'t>,
-    /// The object as it was written.
-    pub object: Named<'t>,
-    /// The object.
-    pub template: Template,
-}
-
-/// `public METHOD PATTERN`.
-#[derive(Debug)]
-pub struct Public<'t> {
-    /// The method, or `*`.
-    pub method: Named<'t>,
-    /// The path.
-    pub pattern: Named<'t>,
-}
-
-/// `chain at most N [unrecorded]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Chain {
-    /// How many agents may stand before the current one.
-    pub most: u32,
-    /// Whether a hop without a record of its authority is taken at the issuer's word.
-    pub unrecorded: bool,
-    /// The line.
-    pub line: u32,
-}
 
 /// Parses a rule file.
 pub fn parse<'t>(name: &str, text: &'t str) -> Result<File<'t>, PolicyError> {
@@ -210,10 +24,14 @@ pub fn parse<'t>(name: &str, text: &'t str) -> Result<File<'t>, PolicyError> {
         rules: Vec::new(),
         ceilings: Vec::new(),
         coverage: Vec::new(),
+        says: Vec::new(),
         routes: Vec::new(),
+        tools: Vec::new(),
+        servers: Vec::new(),
         public: Vec::new(),
         preflight: false,
         chain: None,
+        callers: None,
     };
     while let Some(mut line) = parser.line() {
         parser.statement(&mut line, &mut file)?;
@@ -221,8 +39,8 @@ pub fn parse<'t>(name: &str, text: &'t str) -> Result<File<'t>, PolicyError> {
     Ok(file)
 }
 
-const STATEMENTS: &str =
-    "`model`, `on`, `allow`, `forbid`, `agent`, `chain`, `scope`, `detail`, `route` and `public`";
+const STATEMENTS: &str = "`model`, `on`, `allow`, `forbid`, `approve`, `agent`, `chain`, `each`, `scope`, `role`, `detail`, \
+    `token`, `route`, `mcp`, `tool` and `public`";
 
 struct Parser<'p, 't> {
     file: &'p str,
@@ -290,13 +108,13 @@ impl<'p, 't> Parser<'p, 't> {
                 file.types.push(block);
                 Ok(())
             }
-            "allow" => {
-                let rule = self.rule(line, Effect::Allow)?;
-                file.rules.push(rule);
-                Ok(())
-            }
-            "forbid" => {
-                let rule = self.rule(line, Effect::Forbid)?;
+            "allow" | "forbid" | "approve" => {
+                let effect = match first.text {
+                    "allow" => Effect::Allow,
+                    "forbid" => Effect::Forbid,
+                    _ => Effect::Approve,
+                };
+                let rule = self.rule(line, effect)?;
                 file.rules.push(rule);
                 Ok(())
             }
@@ -315,6 +133,10 @@ impl<'p, 't> Parser<'p, 't> {
                 file.coverage.push(covers(line, Carrier::Scope)?);
                 Ok(())
             }
+            "role" => {
+                file.coverage.push(covers(line, Carrier::Role)?);
+                Ok(())
+            }
             "detail" => {
                 file.coverage.push(covers(line, Carrier::Detail)?);
                 Ok(())
@@ -324,8 +146,24 @@ impl<'p, 't> Parser<'p, 't> {
                 Ok(())
             }
             "public" => public(line, file),
-            "approve" | "tool" | "role" | "token" => {
-                Err(line.unsupported(&format!("`{}` lines are not built yet", first.text)))
+            "token" => {
+                file.says.push(says(line)?);
+                Ok(())
+            }
+            "tool" => {
+                file.tools.push(tool(line)?);
+                Ok(())
+            }
+            "mcp" => {
+                file.servers.push(line.plain("the path of the MCP server, such as `/mcp`")?);
+                line.end()
+            }
+            "each" => {
+                if file.callers.is_some() {
+                    return Err(line.error("there is an `each caller` line already"));
+                }
+                file.callers = Some(each_caller(line)?);
+                Ok(())
             }
             "when" | "unless" => Err(line.error(format!("`{}` belongs below a rule, indented", first.text))),
             "actfor" => Err(line.error("`actfor 1` stands on the first line only")),
@@ -374,13 +212,24 @@ impl<'p, 't> Parser<'p, 't> {
         if line.last.text == "of" {
             line.expect("anyone")?;
             of_anyone = true;
-            if effect == Effect::Forbid || kinds != Kind::Autonomous.bit() {
+            if effect != Effect::Allow || kinds != Kind::Autonomous.bit() {
                 return Err(line.error("`of anyone` stands after `allow autonomous` only"));
             }
             line.word();
         }
+        let mut by = None;
         if line.last.text == "by" {
-            return Err(line.error("`by` stands in `approve` lines only"));
+            if effect != Effect::Approve {
+                return Err(line.error("`by` stands in `approve` lines only"));
+            }
+            let who = line.name("`user`, or the relation of those who may approve")?;
+            by = Some(if who.text == "user" { By::User } else { By::Relation(who) });
+            line.word();
+        }
+        if effect == Effect::Approve && by.is_none() {
+            return Err(line.error(
+                "an `approve` line says who may approve: `by user` or `by RELATION`, before `as ID`",
+            ));
         }
         if line.last.text != "as" {
             return Err(line.error("a rule ends with `as ID`: the name that decisions and logs will show"));
@@ -391,7 +240,7 @@ impl<'p, 't> Parser<'p, 't> {
         while let Some(mut line) = self.indented() {
             conditions.push(condition(&mut line)?);
         }
-        Ok(Rule { effect, kinds, modes, actions, types, of_anyone, id, conditions })
+        Ok(Rule { effect, kinds, modes, actions, types, of_anyone, by, id, conditions })
     }
 }
 
@@ -415,10 +264,6 @@ impl<'t> Cursor<'_, 't> {
 
     fn error(&self, message: impl Into<String>) -> PolicyError {
         lexer::error(Code::RulesInvalid, self.file, &self.last, message)
-    }
-
-    fn unsupported(&self, message: &str) -> PolicyError {
-        lexer::error(Code::RulesUnsupported, self.file, &self.last, message)
     }
 
     fn missing(&self, wanted: &str) -> PolicyError {
@@ -457,6 +302,16 @@ impl<'t> Cursor<'_, 't> {
         }
     }
 
+    /// The name of an action: a plain name, or the name of an MCP method such as `tools/call`.
+    fn action(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
+        match self.word() {
+            Some(word) if !word.quoted && word.text.split('/').all(is_name) => {
+                Ok(Named { text: word.text, word })
+            }
+            _ => Err(self.missing(wanted)),
+        }
+    }
+
     /// Any word that is not quoted.
     fn plain(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
         match self.word() {
@@ -467,9 +322,17 @@ impl<'t> Cursor<'_, 't> {
 
     /// Names with commas between them, up to one of `ends` or the end of the line; reads the end too.
     fn names(&mut self, wanted: &str, ends: &[&str]) -> Result<Vec<Named<'t>>, PolicyError> {
+        self.list(ends, |line| line.name(wanted))
+    }
+
+    fn list(
+        &mut self,
+        ends: &[&str],
+        item: impl Fn(&mut Self) -> Result<Named<'t>, PolicyError>,
+    ) -> Result<Vec<Named<'t>>, PolicyError> {
         let mut names = Vec::new();
         loop {
-            names.push(self.name(wanted)?);
+            names.push(item(self)?);
             match self.word() {
                 None => return Ok(names),
                 Some(word) if word.text == "," => {}
@@ -526,7 +389,7 @@ fn actions<'t>(line: &mut Cursor<'_, 't>, ends: &[&str]) -> Result<Actions<'t>, 
         line.expect("action")?;
         line.word();
     } else {
-        let names = line.names("the name of an action", ends)?;
+        let names = line.list(ends, |line| line.action("the name of an action"))?;
         if ends.contains(&line.last.text) {
             return Ok(Actions::List(names));
         }
@@ -535,7 +398,7 @@ fn actions<'t>(line: &mut Cursor<'_, 't>, ends: &[&str]) -> Result<Actions<'t>, 
 }
 
 fn needs_line<'t>(line: &mut Cursor<'_, 't>) -> Result<Needs<'t>, PolicyError> {
-    let actions = line.names("the name of an action", &["needs"])?;
+    let actions = line.list(&["needs"], |line| line.action("the name of an action"))?;
     if line.last.text != "needs" {
         return Err(line.missing("`needs RELATION` or `needs scope`"));
     }
@@ -563,10 +426,12 @@ fn condition<'t>(line: &mut Cursor<'_, 't>) -> Result<Condition<'t>, PolicyError
         Some("unless") => true,
         _ => return Err(line.missing("`when` or `unless`")),
     };
-    let is_relation = line.line.words.get(2).is_some_and(|word| word.text == "is" && !word.quoted);
-    if !is_relation {
-        line.word();
-        return Err(line.unsupported("expressions are not built yet; write `SUBJECT is RELATION of OBJECT`"));
+    if !lexer::is_relation(line.line) {
+        // The lexer leaves an expression in one piece.
+        return match line.word() {
+            Some(word) => Ok(Condition { unless, test: Test::Expression(word) }),
+            None => Err(line.missing("`SUBJECT is RELATION of OBJECT`, or an expression")),
+        };
     }
     let subject = term(line, &["user", "agent", "instance"])?;
     line.expect("is")?;
@@ -574,7 +439,29 @@ fn condition<'t>(line: &mut Cursor<'_, 't>) -> Result<Condition<'t>, PolicyError
     line.expect("of")?;
     let object = term(line, &["object"])?;
     line.end()?;
-    Ok(Condition { unless, subject, relation, object })
+    Ok(Condition { unless, test: Test::Relation { subject, relation, object } })
+}
+
+fn each_caller<'t>(line: &mut Cursor<'_, 't>) -> Result<Named<'t>, PolicyError> {
+    line.expect("caller")?;
+    line.expect("is")?;
+    let relation = line.name("a relation")?;
+    line.expect("of")?;
+    line.expect("agent")?;
+    line.end()?;
+    Ok(relation)
+}
+
+fn says<'t>(line: &mut Cursor<'_, 't>) -> Result<Says<'t>, PolicyError> {
+    line.expect("says")?;
+    let subject = term(line, &["user", "agent", "instance"])?;
+    line.expect("is")?;
+    let relation = line.name("a relation")?;
+    line.expect("of")?;
+    let object = line.plain("an object, `TYPE:{claim.NAME}`")?;
+    let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
+    line.end()?;
+    Ok(Says { subject, relation, object, template })
 }
 
 fn term<'t>(line: &mut Cursor<'_, 't>, words: &[&str]) -> Result<Term<'t>, PolicyError> {
@@ -618,8 +505,8 @@ fn covers<'t>(line: &mut Cursor<'_, 't>, carrier: Carrier) -> Result<Covers<'t>,
     line.expect("covers")?;
     let actions = if line.peek().is_some_and(|word| word.text == "{actions}") {
         line.word();
-        if carrier == Carrier::Scope {
-            return Err(line.error("a scope has no member `actions`: write the actions out"));
+        if carrier != Carrier::Detail {
+            return Err(line.error("only a detail has a member `actions`: write the actions out"));
         }
         line.expect("on")?;
         None
@@ -648,15 +535,93 @@ fn route<'t>(line: &mut Cursor<'_, 't>) -> Result<Route<'t>, PolicyError> {
     let method = method(line)?;
     let pattern = line.plain("a path such as `/repos/{repo}/**`")?;
     line.expect("is")?;
-    let action = line.name("the name of an action")?;
+    let action = line.action("the name of an action")?;
     line.expect("on")?;
     let object = line.plain("an object, `TYPE:{path}`")?;
     let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
-    match line.word() {
-        None => Ok(Route { method, pattern, action, object, template }),
-        Some(word) if word.text == "with" => Err(line.unsupported("`with` arguments are not built yet")),
-        Some(word) => Err(line.error(format!("{} cannot follow here", quote(word.text)))),
+    let arguments = arguments(line)?;
+    Ok(Route { method, pattern, action, object, template, arguments })
+}
+
+fn tool<'t>(line: &mut Cursor<'_, 't>) -> Result<Tool<'t>, PolicyError> {
+    let name = line.plain("the name of a tool, such as `get_salary` or `mail.*`")?;
+    if name.text.trim_end_matches('*').contains('*') || name.text.ends_with("**") {
+        return Err(line.error("`*` stands at the very end of a tool's name only"));
     }
+    line.expect("is")?;
+    let action = line.action("the name of an action")?;
+    line.expect("on")?;
+    let object = line.plain("an object, `TYPE:{argument}`")?;
+    let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
+    let arguments = arguments(line)?;
+    Ok(Tool { name, action, object, template, arguments })
+}
+
+/// `with NAME: TYPE [from …], …`, or nothing.
+fn arguments<'t>(line: &mut Cursor<'_, 't>) -> Result<Vec<Argument<'t>>, PolicyError> {
+    let mut found: Vec<Argument<'t>> = Vec::new();
+    match line.word() {
+        None => return Ok(found),
+        Some(word) if word.text == "with" => {}
+        Some(word) => {
+            return Err(line.error(format!("{} must be `with NAME: TYPE` or nothing", quote(word.text))));
+        }
+    }
+    loop {
+        let name = argument_name(line)?;
+        if found.iter().any(|known| known.name.text == name.text) {
+            return Err(line.error(format!("`{}` is declared twice", name.text)));
+        }
+        let ty = line.plain("a type: `string`, `int`, `bool`, `timestamp` or `list<…>`")?;
+        let ty = argument_type(ty.text).ok_or_else(|| {
+            line.error(format!(
+                "{} is not a type; write `string`, `int`, `bool`, `timestamp` or `list<string>`",
+                quote(ty.text)
+            ))
+        })?;
+        let mut argument = Argument { name, ty, from: None };
+        let mut next = line.word();
+        if next.is_some_and(|word| word.text == "from") {
+            argument.from = Some(line.plain("`query.NAME`, `body.PATH` or `arguments.PATH`")?);
+            next = line.word();
+        }
+        found.push(argument);
+        match next {
+            None => return Ok(found),
+            Some(word) if word.text == "," => {}
+            Some(word) => {
+                return Err(
+                    line.error(format!("{} cannot follow here; write `from` or a comma", quote(word.text)))
+                );
+            }
+        }
+    }
+}
+
+/// `NAME:`, with or without white space before the colon.
+fn argument_name<'t>(line: &mut Cursor<'_, 't>) -> Result<Named<'t>, PolicyError> {
+    let word = line.plain("`NAME: TYPE`")?.word;
+    let fits = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match word.text.strip_suffix(':') {
+        Some(name) if fits(name) => Ok(Named { text: name, word: Word { text: name, ..word } }),
+        _ => Err(line.error(format!("{} must be `NAME:` and a type behind it", quote(word.text)))),
+    }
+}
+
+fn argument_type(name: &str) -> Option<Type> {
+    Some(match name {
+        "string" => Type::String,
+        "int" => Type::Int,
+        "bool" => Type::Bool,
+        "timestamp" => Type::Timestamp,
+        _ => Type::List(match name.strip_prefix("list<")?.strip_suffix('>')? {
+            "string" => Item::String,
+            "int" => Item::Int,
+            "bool" => Item::Bool,
+            "timestamp" => Item::Timestamp,
+            _ => return None,
+        }),
+    })
 }
 
 fn method<'t>(line: &mut Cursor<'_, 't>) -> Result<Named<'t>, PolicyError> {

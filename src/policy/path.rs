@@ -10,6 +10,7 @@ use crate::error::{Code, Refusal, quote};
 /// A canonical request target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
+    host: Option<&'a str>,
     path: &'a str,
     query: Option<&'a str>,
 }
@@ -23,14 +24,15 @@ impl<'a> Target<'a> {
     pub fn parse(url: &'a str) -> Result<Self, Refusal> {
         let not_canonical =
             |what: &str| Refusal::new(Code::PathNotCanonical, format!("{what} in {}", quote(url)));
-        let rest = match url.split_once("://") {
+        let (host, rest) = match url.split_once("://") {
             Some((scheme, rest))
                 if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
             {
                 let start = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                rest.get(start..).unwrap_or_default()
+                let (host, rest) = rest.split_at_checked(start).unwrap_or_default();
+                (Some(host), rest)
             }
-            _ => url,
+            _ => (None, url),
         };
         if rest.contains('#') {
             return Err(not_canonical("a fragment"));
@@ -47,7 +49,12 @@ impl<'a> Target<'a> {
                 check_segment(segment).map_err(not_canonical)?;
             }
         }
-        Ok(Self { path, query })
+        Ok(Self { host, path, query })
+    }
+
+    /// The authority, where the request target has one.
+    pub fn host(&self) -> Option<&'a str> {
+        self.host
     }
 
     /// The path, as it was sent.
@@ -106,7 +113,7 @@ const fn is_unreserved(byte: u8) -> bool {
 }
 
 /// A segment without its escapes; `None` where it is not UTF-8.
-fn decode(segment: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains('%') {
         return Some(Cow::Borrowed(segment));
     }

@@ -1,16 +1,27 @@
-//! From a request to an action and an object, by the `route` and `public` lines.
+//! From a request to its `route`, `tool` or `public` line.
 
-use alloc::{format, string::String};
+use alloc::format;
 
 use crate::error::{Code, Refusal, quote};
-use crate::names::{Part, encode_onto};
 use crate::policy::path::Target;
-use crate::policy::rules::{Route, Rules};
+use crate::policy::rules::{Route, Rules, Tool};
 
 impl Rules {
     /// Whether a `public` line lets a request through without a token.
     pub fn is_public(&self, method: &str, target: &Target<'_>) -> bool {
         self.public.iter().any(|public| fits(&public.method, method) && public.pattern.matches(target))
+    }
+
+    /// Whether a path is that of an MCP server.
+    pub fn is_mcp(&self, target: &Target<'_>) -> bool {
+        self.servers.iter().any(|server| server.matches(target))
+    }
+
+    /// The most specific `tool` line for a name; they are in that order.
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools
+            .iter()
+            .find(|tool| if tool.open { name.starts_with(&tool.name) } else { name == tool.name })
     }
 
     /// The most specific `route` line for a request; they are in that order.
@@ -24,25 +35,6 @@ impl Rules {
             let text = format!("no `route` line matches {} {}", quote(method), quote(target.path()));
             Refusal::new(Code::Unmapped, text)
         })
-    }
-}
-
-impl Route {
-    /// Appends the object that the path names.
-    ///
-    /// # Errors
-    /// `unmapped` where the path has nothing for a placeholder.
-    pub fn name_object(&self, target: &Target<'_>, out: &mut String) -> Result<(), Refusal> {
-        for part in &self.object.parts {
-            match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Hole(name) => match self.pattern.value(name, target) {
-                    Some(value) if !value.is_empty() => encode_onto(out, &value),
-                    _ => return Err(Refusal::new(Code::Unmapped, format!("the path has no `{name}`"))),
-                },
-            }
-        }
-        Ok(())
     }
 }
 

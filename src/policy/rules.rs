@@ -4,9 +4,10 @@
 
 use alloc::{string::String, vec::Vec};
 
+use crate::expr::{Program, Type as ValueType, type_words, words_type};
 use crate::names::{Part, Template};
 use crate::pack::PackError;
-use crate::policy::parse::{Carrier, Effect};
+use crate::policy::ast::{Carrier, Effect};
 use crate::policy::path::{Pattern, Segment};
 
 /// The number of actions that a type can have: they are bits of a `u64`.
@@ -19,14 +20,20 @@ pub struct Rules {
     pub file: String,
     /// Types with their actions.
     pub types: Vec<Type>,
-    /// `allow` and `forbid` lines, in the order of the source.
+    /// `allow`, `forbid` and `approve` lines, in the order of the source.
     pub rules: Vec<Rule>,
     /// Ceilings.
     pub ceilings: Vec<Ceiling>,
-    /// What scopes and details cover.
+    /// What scopes, roles and details cover.
     pub coverage: Vec<Coverage>,
+    /// What a claim says about a relation.
+    pub says: Vec<Says>,
     /// Routes, the most specific first.
     pub routes: Vec<Route>,
+    /// Tools, the most specific first.
+    pub tools: Vec<Tool>,
+    /// The paths of MCP servers.
+    pub servers: Vec<Pattern>,
     /// What passes without a token.
     pub public: Vec<Public>,
     /// Whether CORS preflight requests pass without a token.
@@ -35,6 +42,17 @@ pub struct Rules {
     pub chain: u32,
     /// Whether a hop without a record is taken at the issuer's word.
     pub unrecorded: bool,
+    /// The relation that each agent needs to the one that it calls.
+    pub callers: Option<Callers>,
+}
+
+/// `each caller is RELATION of agent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callers {
+    /// The relation.
+    pub relation: String,
+    /// Where it stands.
+    pub line: u32,
 }
 
 /// A type of objects.
@@ -61,7 +79,7 @@ pub struct Action {
     pub line: u32,
 }
 
-/// An `allow` or `forbid` line.
+/// An `allow`, `forbid` or `approve` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// What it does.
@@ -72,6 +90,8 @@ pub struct Rule {
     pub modes: u8,
     /// Types, each with the bits of its actions.
     pub targets: Vec<(u16, u64)>,
+    /// Who may approve, in an `approve` line.
+    pub by: Option<By>,
     /// The name that decisions show.
     pub id: String,
     /// What must hold.
@@ -80,20 +100,63 @@ pub struct Rule {
     pub line: u32,
 }
 
-/// `when S is RELATION of O`.
+/// Who may approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Whoever has this relation to the asked object.
+    Relation(String),
+    /// The user for whom the agent acts.
+    User,
+}
+
+/// `when …` or `unless …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// It must not hold.
     pub unless: bool,
-    /// Who.
-    pub subject: Subject,
-    /// The relation.
-    pub relation: String,
-    /// Of what; `None` for the asked object.
-    pub object: Option<Template>,
+    /// What is tested.
+    pub test: Test,
     /// Where it stands.
     pub line: u32,
 }
+
+/// What a condition tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// An expression.
+    Expression(Expression),
+    /// `S is RELATION of O`
+    Relation {
+        /// Who.
+        subject: Subject,
+        /// The relation.
+        relation: String,
+        /// Of what; `None` for the asked object.
+        object: Option<Template>,
+    },
+}
+
+/// A compiled expression.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    /// As it was written, for explanations.
+    pub text: String,
+    /// Its code.
+    pub code: Vec<u8>,
+    /// The same, checked.
+    pub program: Program,
+    /// The arguments that it may read, behind the variables that every expression has.
+    pub arguments: Vec<(String, ValueType)>,
+}
+
+// The program follows from the code.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, &self.code, &self.arguments) == (&other.text, &other.code, &other.arguments)
+    }
+}
+
+impl Eq for Expression {}
 
 /// The left side of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,12 +184,27 @@ pub struct Ceiling {
     pub line: u32,
 }
 
-/// What a scope or a detail covers.
+/// `token says S is RELATION of TYPE:{claim.path}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Says {
+    /// Who.
+    pub subject: Subject,
+    /// The relation.
+    pub relation: String,
+    /// Of what.
+    pub object: Template,
+    /// The path of the claim in one of the two.
+    pub claim: String,
+    /// Where it stands.
+    pub line: u32,
+}
+
+/// What a scope, a role or a detail covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
-    /// Scope or detail.
+    /// Scope, role or detail.
     pub carrier: Carrier,
-    /// The scope's pattern, or the detail's type.
+    /// The pattern of a scope or a role, or the detail's type.
     pub name: Template,
     /// The type.
     pub kind: u16,
@@ -147,14 +225,61 @@ pub struct Route {
     pub method: String,
     /// The path.
     pub pattern: Pattern,
+    /// The path as it was written.
+    pub text: String,
     /// The type.
     pub kind: u16,
     /// The action.
     pub action: u8,
     /// The object.
     pub object: Template,
+    /// What it declares.
+    pub arguments: Vec<Argument>,
     /// Where it stands.
     pub line: u32,
+}
+
+/// A tool that is an action on an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name, or the beginning of its name.
+    pub name: String,
+    /// Whether it is only the beginning.
+    pub open: bool,
+    /// The type.
+    pub kind: u16,
+    /// The action.
+    pub action: u8,
+    /// The object.
+    pub object: Template,
+    /// What it declares.
+    pub arguments: Vec<Argument>,
+    /// Where it stands.
+    pub line: u32,
+}
+
+/// A value of a request that rules may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// What rules call it.
+    pub name: String,
+    /// Its type.
+    pub ty: ValueType,
+    /// Where it is read.
+    pub from: From,
+}
+
+/// Where an argument is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// A member of the tool's arguments, by its path.
+    Arguments(String),
+    /// A member of the JSON body, by its path.
+    Body(String),
+    /// A placeholder of the path.
+    Path(String),
+    /// A parameter of the query.
+    Query(String),
 }
 
 /// A request that passes without a token.
@@ -189,29 +314,26 @@ impl Rules {
             });
         });
         w.list(&self.rules, |w, r| {
-            w.flag(r.effect == Effect::Allow);
+            w.byte(match r.effect {
+                Effect::Allow => 0,
+                Effect::Approve => 1,
+                Effect::Forbid => 2,
+            });
             w.byte(r.kinds);
             w.byte(r.modes);
             w.list(&r.targets, |w, (kind, actions)| {
                 w.number(u32::from(*kind));
                 w.wide(*actions);
             });
-            w.text(&r.id);
-            w.list(&r.conditions, |w, c| {
-                w.flag(c.unless);
-                match &c.subject {
-                    Subject::User => w.byte(0),
-                    Subject::Agent => w.byte(1),
-                    Subject::Instance => w.byte(2),
-                    Subject::Object(template) => {
-                        w.byte(3);
-                        w.template(template);
-                    }
+            w.option(r.by.as_ref(), |w, by| match by {
+                By::User => w.byte(0),
+                By::Relation(relation) => {
+                    w.byte(1);
+                    w.text(relation);
                 }
-                w.text(&c.relation);
-                w.option(c.object.as_ref(), Bytes::template);
-                w.number(c.line);
             });
+            w.text(&r.id);
+            w.list(&r.conditions, Bytes::condition);
             w.number(r.line);
         });
         w.list(&self.ceilings, |w, c| {
@@ -221,7 +343,11 @@ impl Rules {
             w.number(c.line);
         });
         w.list(&self.coverage, |w, c| {
-            w.flag(c.carrier == Carrier::Scope);
+            w.byte(match c.carrier {
+                Carrier::Detail => 0,
+                Carrier::Role => 1,
+                Carrier::Scope => 2,
+            });
             w.template(&c.name);
             w.number(u32::from(c.kind));
             w.option(c.actions.as_ref(), |w, a| w.wide(*a));
@@ -229,14 +355,33 @@ impl Rules {
             w.list(&c.ignoring, |w, name| w.text(name));
             w.number(c.line);
         });
+        w.list(&self.says, |w, s| {
+            w.subject(&s.subject);
+            w.text(&s.relation);
+            w.template(&s.object);
+            w.text(&s.claim);
+            w.number(s.line);
+        });
         w.list(&self.routes, |w, r| {
             w.text(&r.method);
             w.pattern(&r.pattern);
+            w.text(&r.text);
             w.number(u32::from(r.kind));
             w.byte(r.action);
             w.template(&r.object);
+            w.list(&r.arguments, Bytes::argument);
             w.number(r.line);
         });
+        w.list(&self.tools, |w, t| {
+            w.text(&t.name);
+            w.flag(t.open);
+            w.number(u32::from(t.kind));
+            w.byte(t.action);
+            w.template(&t.object);
+            w.list(&t.arguments, Bytes::argument);
+            w.number(t.line);
+        });
+        w.list(&self.servers, Bytes::pattern);
         w.list(&self.public, |w, p| {
             w.text(&p.method);
             w.pattern(&p.pattern);
@@ -245,6 +390,10 @@ impl Rules {
         w.flag(self.preflight);
         w.number(self.chain);
         w.flag(self.unrecorded);
+        w.option(self.callers.as_ref(), |w, c| {
+            w.text(&c.relation);
+            w.number(c.line);
+        });
         w.out
     }
 
@@ -268,26 +417,22 @@ impl Rules {
         })?;
         let rules = r.list(|r| {
             Ok(Rule {
-                effect: if r.flag()? { Effect::Allow } else { Effect::Forbid },
+                effect: match r.byte()? {
+                    0 => Effect::Allow,
+                    1 => Effect::Approve,
+                    2 => Effect::Forbid,
+                    _ => return Err(PackError("a rule has an unknown effect")),
+                },
                 kinds: r.byte()?,
                 modes: r.byte()?,
                 targets: r.list(|r| Ok((r.short()?, r.wide()?)))?,
-                id: r.text()?,
-                conditions: r.list(|r| {
-                    Ok(Condition {
-                        unless: r.flag()?,
-                        subject: match r.byte()? {
-                            0 => Subject::User,
-                            1 => Subject::Agent,
-                            2 => Subject::Instance,
-                            3 => Subject::Object(r.template()?),
-                            _ => return Err(PackError("a condition has no subject")),
-                        },
-                        relation: r.text()?,
-                        object: r.option(Reader::template)?,
-                        line: r.number()?,
-                    })
+                by: r.option(|r| match r.byte()? {
+                    0 => Ok(By::User),
+                    1 => r.text().map(By::Relation),
+                    _ => Err(PackError("a rule is approved by somebody unknown")),
                 })?,
+                id: r.text()?,
+                conditions: r.list(Reader::condition)?,
                 line: r.number()?,
             })
         })?;
@@ -301,7 +446,12 @@ impl Rules {
         })?;
         let coverage = r.list(|r| {
             Ok(Coverage {
-                carrier: if r.flag()? { Carrier::Scope } else { Carrier::Detail },
+                carrier: match r.byte()? {
+                    0 => Carrier::Detail,
+                    1 => Carrier::Role,
+                    2 => Carrier::Scope,
+                    _ => return Err(PackError("a carrier is unknown")),
+                },
                 name: r.template()?,
                 kind: r.short()?,
                 actions: r.option(Reader::wide)?,
@@ -310,16 +460,39 @@ impl Rules {
                 line: r.number()?,
             })
         })?;
+        let says = r.list(|r| {
+            Ok(Says {
+                subject: r.subject()?,
+                relation: r.text()?,
+                object: r.template()?,
+                claim: r.text()?,
+                line: r.number()?,
+            })
+        })?;
         let routes = r.list(|r| {
             Ok(Route {
                 method: r.text()?,
                 pattern: r.pattern()?,
+                text: r.text()?,
                 kind: r.short()?,
                 action: r.byte()?,
                 object: r.template()?,
+                arguments: r.list(Reader::argument)?,
                 line: r.number()?,
             })
         })?;
+        let tools = r.list(|r| {
+            Ok(Tool {
+                name: r.text()?,
+                open: r.flag()?,
+                kind: r.short()?,
+                action: r.byte()?,
+                object: r.template()?,
+                arguments: r.list(Reader::argument)?,
+                line: r.number()?,
+            })
+        })?;
+        let servers = r.list(Reader::pattern)?;
         let public =
             r.list(|r| Ok(Public { method: r.text()?, pattern: r.pattern()?, line: r.number()? }))?;
         let rules = Self {
@@ -328,11 +501,15 @@ impl Rules {
             rules,
             ceilings,
             coverage,
+            says,
             routes,
+            tools,
+            servers,
             public,
             preflight: r.flag()?,
             chain: r.number()?,
             unrecorded: r.flag()?,
+            callers: r.option(|r| Ok(Callers { relation: r.text()?, line: r.number()? }))?,
         };
         if !r.rest.is_empty() {
             return Err(PackError("something follows the rules"));
@@ -348,17 +525,21 @@ impl Rules {
             .flat_map(|rule| rule.targets.iter().map(|(kind, _)| *kind))
             .chain(self.ceilings.iter().map(|c| c.kind))
             .chain(self.coverage.iter().map(|c| c.kind))
-            .chain(self.routes.iter().map(|r| r.kind));
+            .chain(self.routes.iter().map(|r| r.kind))
+            .chain(self.tools.iter().map(|t| t.kind));
         for kind in kinds {
             if self.kind(kind).is_none() {
                 return Err(PackError("a rule names a type that is not there"));
             }
         }
-        let known = |route: &Route| {
-            self.kind(route.kind).is_some_and(|t| t.actions.len() > usize::from(route.action))
-        };
-        if !self.routes.iter().all(known) {
-            return Err(PackError("a route names an action that is not there"));
+        let routes = self.routes.iter().map(|r| (r.kind, r.action));
+        let tools = self.tools.iter().map(|t| (t.kind, t.action));
+        let known = |(kind, action)| self.kind(kind).is_some_and(|t| t.actions.len() > usize::from(action));
+        if !routes.chain(tools).all(known) {
+            return Err(PackError("a route or tool names an action that is not there"));
+        }
+        if self.rules.iter().any(|rule| (rule.effect == Effect::Approve) != rule.by.is_some()) {
+            return Err(PackError("an `approve` line says who may approve, and no other"));
         }
         if self.types.iter().any(|t| t.actions.len() > MOST_ACTIONS) {
             return Err(PackError("a type has too many actions"));
@@ -404,6 +585,58 @@ impl Bytes {
         if let Some(item) = item {
             write(self, item);
         }
+    }
+
+    fn subject(&mut self, subject: &Subject) {
+        match subject {
+            Subject::User => self.byte(0),
+            Subject::Agent => self.byte(1),
+            Subject::Instance => self.byte(2),
+            Subject::Object(template) => {
+                self.byte(3);
+                self.template(template);
+            }
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        self.flag(condition.unless);
+        match &condition.test {
+            Test::Relation { subject, relation, object } => {
+                self.byte(0);
+                self.subject(subject);
+                self.text(relation);
+                self.option(object.as_ref(), Self::template);
+            }
+            Test::Expression(expression) => {
+                self.byte(1);
+                self.text(&expression.text);
+                self.number(u32::try_from(expression.code.len()).unwrap_or(u32::MAX));
+                self.out.extend_from_slice(&expression.code);
+                self.list(&expression.arguments, |w, (name, ty)| {
+                    w.text(name);
+                    w.value_type(*ty);
+                });
+            }
+        }
+        self.number(condition.line);
+    }
+
+    fn value_type(&mut self, ty: ValueType) {
+        type_words(ty).into_iter().for_each(|word| self.number(word));
+    }
+
+    fn argument(&mut self, argument: &Argument) {
+        self.text(&argument.name);
+        self.value_type(argument.ty);
+        let (tag, path) = match &argument.from {
+            From::Arguments(path) => (0, path),
+            From::Body(path) => (1, path),
+            From::Path(path) => (2, path),
+            From::Query(path) => (3, path),
+        };
+        self.byte(tag);
+        self.text(path);
     }
 
     fn template(&mut self, template: &Template) {
@@ -490,6 +723,53 @@ impl<'a> Reader<'a> {
         read: impl FnOnce(&mut Self) -> Result<T, PackError>,
     ) -> Result<Option<T>, PackError> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
+    }
+
+    fn subject(&mut self) -> Result<Subject, PackError> {
+        Ok(match self.byte()? {
+            0 => Subject::User,
+            1 => Subject::Agent,
+            2 => Subject::Instance,
+            3 => Subject::Object(self.template()?),
+            _ => return Err(PackError("a condition has no subject")),
+        })
+    }
+
+    fn condition(&mut self) -> Result<Condition, PackError> {
+        let unless = self.flag()?;
+        let test = match self.byte()? {
+            0 => Test::Relation {
+                subject: self.subject()?,
+                relation: self.text()?,
+                object: self.option(Reader::template)?,
+            },
+            1 => {
+                let text = self.text()?;
+                let length = usize::try_from(self.number()?).map_err(|_| SHORT)?;
+                let code = self.take(length)?.to_vec();
+                let program = Program::load(&code).ok_or(PackError("an expression is damaged"))?;
+                let arguments = self.list(|r| Ok((r.text()?, r.value_type()?)))?;
+                Test::Expression(Expression { text, code, program, arguments })
+            }
+            _ => return Err(PackError("a condition tests nothing")),
+        };
+        Ok(Condition { unless, test, line: self.number()? })
+    }
+
+    fn value_type(&mut self) -> Result<ValueType, PackError> {
+        words_type([self.number()?, self.number()?]).ok_or(PackError("a type of values is unknown"))
+    }
+
+    fn argument(&mut self) -> Result<Argument, PackError> {
+        let (name, ty, tag, path) = (self.text()?, self.value_type()?, self.byte()?, self.text()?);
+        let from = match tag {
+            0 => From::Arguments(path),
+            1 => From::Body(path),
+            2 => From::Path(path),
+            3 => From::Query(path),
+            _ => return Err(PackError("an argument is read from nowhere")),
+        };
+        Ok(Argument { name, ty, from })
     }
 
     fn template(&mut self) -> Result<Template, PackError> {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::approval::UsedApproval;
 use crate::error::{Code, Refusal};
 use crate::time::Timestamp;
 
@@ -49,6 +50,16 @@ pub trait ReplayStore {
     /// # Errors
     /// Where it does not know.
     fn remember(&mut self, proof: &DpopProof, now: Timestamp) -> Result<Use, StoreError>;
+
+    /// Remembers an approval at least until `approval.usable_until` and says whether it was there before, in one
+    /// step. A store that does not do this gives no answer, so no approval is good.
+    ///
+    /// # Errors
+    /// Where it does not know.
+    fn remember_approval(&mut self, approval: &UsedApproval, now: Timestamp) -> Result<Use, StoreError> {
+        let _ = (approval, now);
+        Err(StoreError::Unavailable)
+    }
 }
 
 /// Asks the store, and refuses unless this is the first use.
@@ -104,17 +115,34 @@ impl MemoryStore {
 
 impl ReplayStore for MemoryStore {
     fn remember(&mut self, proof: &DpopProof, now: Timestamp) -> Result<Use, StoreError> {
-        self.forget(now);
         // Keys of equal length, however long a `jti` is; a thumbprint has 43 characters, so the two cannot mix.
         let id = Sha256::new().chain_update(proof.thumbprint()).chain_update(proof.jti()).finalize().into();
+        self.keep(id, proof.usable_until(), now)
+    }
+
+    fn remember_approval(&mut self, approval: &UsedApproval, now: Timestamp) -> Result<Use, StoreError> {
+        // The issuer's length keeps issuer and `jti` apart; the first word keeps approvals and proofs apart.
+        let length = (approval.issuer().len() as u64).to_le_bytes();
+        let id = Sha256::new()
+            .chain_update("approval ")
+            .chain_update(length)
+            .chain_update(approval.issuer())
+            .chain_update(approval.jti());
+        self.keep(id.finalize().into(), approval.usable_until(), now)
+    }
+}
+
+impl MemoryStore {
+    fn keep(&mut self, id: [u8; 32], until: Timestamp, now: Timestamp) -> Result<Use, StoreError> {
+        self.forget(now);
         if self.known.contains_key(&id) {
             return Ok(Use::Again);
         }
         if self.known.len() >= self.capacity {
             return Err(StoreError::Full);
         }
-        self.known.insert(id, proof.usable_until());
-        self.by_time.insert((proof.usable_until(), id));
+        self.known.insert(id, until);
+        self.by_time.insert((until, id));
         Ok(Use::First)
     }
 }

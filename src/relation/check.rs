@@ -8,9 +8,12 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::load::{Node, Relations, SubjectForm};
+use super::bytes::{item, small};
+use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
+use crate::expr::{Fact, Value, Variables, unpack};
+use crate::json;
 use crate::pack::{Pack, Section};
 use crate::truth::Truth;
 
@@ -28,12 +31,22 @@ pub struct Question<'a> {
 /// What else is known for this request; everything is optional.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// Tuples that hold beside those of the pack.
+    /// Changes since the pack was made.
+    pub delta: Option<&'a Overlay>,
+    /// Tuples that hold for this request only: made with [`Overlay::above`] where there is a `delta`.
     pub overlay: Option<&'a Overlay>,
     /// Relations (type and name) of which it is not known for this request whether there are further tuples.
     pub unknown: &'a [(&'a str, &'a str)],
+    /// Values for the parameters of conditions; those that a tuple brings along come first.
+    pub context: Option<&'a json::Object<'a>>,
     /// How far a search may go.
     pub limits: Limits,
+}
+
+impl<'a> Facts<'a> {
+    fn layers(&self) -> impl Iterator<Item = &'a Overlay> + use<'a> {
+        self.delta.into_iter().chain(self.overlay)
+    }
 }
 
 /// How far a search may go.
@@ -60,6 +73,8 @@ pub struct Answer {
     pub limit: bool,
     /// Whether a goal was met again on the way to itself.
     pub cycle: bool,
+    /// Whether a condition that was met could not be settled: a parameter was missing, or of the wrong type.
+    pub condition: bool,
     /// Whether a relation without all its tuples was asked: see [`Relations::missing`].
     pub incomplete: bool,
     /// Whether the question names a type or a relation that the model does not have, or is not well formed.
@@ -71,10 +86,83 @@ pub struct Answer {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     stack: Vec<Frame>,
-    goals: Vec<Goal>,
+    goals: Goals,
     /// Outcomes of regions, by number.
     regions: Vec<Outcome>,
     missing: Vec<(u32, u32)>,
+}
+
+/// The goals of a search, found again by relation and object. A few are looked through; many are hashed.
+#[derive(Debug, Clone, Default)]
+struct Goals {
+    items: Vec<Goal>,
+    /// Indexes, counted from 1, in slots by hash; in use once there are more than [`FEW`].
+    table: Vec<u32>,
+}
+
+const FEW: usize = 16;
+
+impl Goals {
+    fn clear(&mut self) {
+        self.items.clear();
+        self.table.clear();
+    }
+
+    fn find(&self, relation: u32, object: u32) -> Option<usize> {
+        let same = |goal: &Goal| goal.relation == relation && goal.object == object;
+        if self.items.len() <= FEW {
+            return self.items.iter().position(same);
+        }
+        let mut slot = self.slot(relation, object);
+        loop {
+            let index = (*self.table.get(slot)? as usize).checked_sub(1)?;
+            if self.items.get(index).is_some_and(same) {
+                return Some(index);
+            }
+            slot = self.after(slot);
+        }
+    }
+
+    fn slot(&self, relation: u32, object: u32) -> usize {
+        let key = u64::from(relation) << 32 | u64::from(object);
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        (hash.wrapping_mul(self.table.len() as u64) >> 32) as usize
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        let next = slot.saturating_add(1);
+        if next < self.table.len() { next } else { 0 }
+    }
+
+    fn push(&mut self, goal: Goal) -> usize {
+        let index = self.items.len();
+        self.items.push(goal);
+        if self.items.len() > FEW {
+            // At most half full, so that looking for a free slot ends.
+            if self.table.len() < self.items.len().saturating_mul(2) {
+                let size = self.items.len().saturating_mul(4);
+                self.table.clear();
+                self.table.resize(size, 0);
+                for index in 0..self.items.len() {
+                    self.enter(index);
+                }
+            } else {
+                self.enter(index);
+            }
+        }
+        index
+    }
+
+    fn enter(&mut self, index: usize) {
+        let Some(goal) = self.items.get(index) else { return };
+        let mut slot = self.slot(goal.relation, goal.object);
+        while self.table.get(slot).is_some_and(|entry| *entry != 0) {
+            slot = self.after(slot);
+        }
+        if let Some(entry) = self.table.get_mut(slot) {
+            *entry = small(index.saturating_add(1));
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,9 +272,14 @@ impl Relations {
         let view = View::new(self, pack, facts);
         match view.resolve(question) {
             Some((relation, object, target)) => Search::new(view, target, scratch).run(relation, object),
-            None => {
-                Answer { truth: Truth::Unknown, limit: false, cycle: false, incomplete: false, invalid: true }
-            }
+            None => Answer {
+                truth: Truth::Unknown,
+                limit: false,
+                cycle: false,
+                condition: false,
+                incomplete: false,
+                invalid: true,
+            },
         }
     }
 }
@@ -220,7 +313,7 @@ impl Relations {
     pub(crate) fn object_name(&self, pack: &Pack, facts: &Facts<'_>, ty: u32, number: u32) -> Option<String> {
         let info = self.types.get(ty as usize)?;
         let id = info.names.name(pack.section(Section::Tuples), number);
-        let id = id.or_else(|| facts.overlay.and_then(|overlay| overlay.name(ty, number)))?;
+        let id = id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number)))?;
         Some(format!("{}:{id}", info.name.text(pack.section(Section::Model))))
     }
 }
@@ -270,8 +363,9 @@ impl<'a> View<'a> {
         if let Some(number) = names.find(self.tuples, id) {
             return Ok(number);
         }
-        let Some(overlay) = self.facts.overlay else { return Err(names.count) };
-        overlay.find(ty, id).ok_or(names.count.saturating_add(overlay.extra()))
+        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id));
+        let extra = self.facts.layers().map(Overlay::extra).max().unwrap_or_default();
+        known.ok_or(names.count.saturating_add(extra))
     }
 
     pub fn type_name(&self, ty: u32) -> &'a str {
@@ -293,21 +387,35 @@ impl<'a> View<'a> {
 
     /// Whether a tuple is there, and holds.
     pub fn holds(&self, edge: u32, object: u32, subject: u32) -> Truth {
-        if self.facts.overlay.is_some_and(|overlay| overlay.contains(edge, object, subject)) {
-            return Truth::True;
+        let Some(info) = self.relations.edge(edge) else { return Truth::Unknown };
+        let mut truth = Truth::False;
+        for overlay in self.facts.layers().filter(|overlay| overlay.contains(edge, object, subject)) {
+            truth = truth.or(self.condition(info, overlay.context(edge, object, subject)));
         }
-        let Some(info) = self.relations.edge(edge) else { return Truth::False };
-        let row = info.forward.row(self.tuples, object);
+        if truth == Truth::True || self.removed(edge, object, subject) {
+            return truth;
+        }
+        truth.or(self.stored(info, object, subject))
+    }
+
+    /// Whether a tuple of the pack has been taken away.
+    fn removed(&self, edge: u32, object: u32, subject: u32) -> bool {
+        self.facts.delta.is_some_and(|delta| delta.removes(edge, object, subject))
+    }
+
+    fn stored(&self, edge: &Edge, object: u32, subject: u32) -> Truth {
+        let row = edge.forward.row(self.tuples, object);
         // A group of thousands is slower to search than the few groups of a person.
-        let mut found = None;
-        if row.len() > 64 && info.condition.is_none() {
-            let reverse = info.reverse.row(self.tuples, subject);
+        if row.len() > 64 && edge.condition.is_none() {
+            let reverse = edge.reverse.row(self.tuples, subject);
             if reverse.len() < row.len() {
-                found = Some(reverse.position(self.tuples, object).is_some());
+                return reverse.position(self.tuples, object).is_some().into();
             }
         }
-        let found = found.unwrap_or_else(|| row.position(self.tuples, subject).is_some());
-        if found && info.condition.is_some() { Truth::Unknown } else { found.into() }
+        match row.position(self.tuples, subject) {
+            Some(position) => self.condition(edge, self.context(edge, position)),
+            None => Truth::False,
+        }
     }
 
     /// The subject number `index` of a row, with whether its tuple holds; the pack's first, then those beside it.
@@ -315,11 +423,62 @@ impl<'a> View<'a> {
         let info = self.relations.edge(edge)?;
         let row = info.forward.row(self.tuples, object);
         if index < row.len() {
-            let truth = if info.condition.is_some() { Truth::Unknown } else { Truth::True };
-            return Some((row.get(self.tuples, index)?, truth));
+            let subject = row.get(self.tuples, index)?;
+            if self.removed(edge, object, subject) {
+                return Some((subject, Truth::False));
+            }
+            let context = row.start.checked_add(index).and_then(|position| self.context(info, position));
+            return Some((subject, self.condition(info, context)));
         }
-        let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
-        Some((overlay.subject(edge, object, index.checked_sub(row.len())?)?, Truth::True))
+        let mut index = index.checked_sub(row.len())?;
+        for overlay in self.facts.layers() {
+            if let Some(subject) = overlay.subject(edge, object, index) {
+                return Some((subject, self.condition(info, overlay.context(edge, object, subject))));
+            }
+            index = index.saturating_sub(overlay.subjects(edge, object));
+        }
+        None
+    }
+
+    /// The values that the tuple at a position of the edge brings along.
+    fn context(&self, edge: &Edge, position: u32) -> Option<&'a [u8]> {
+        edge.condition?;
+        self.relations.context(self.tuples, item(self.tuples, edge.contexts_at, position)?)
+    }
+
+    /// Whether the condition of a tuple holds, with the values that the tuple and the request bring along.
+    fn condition(&self, edge: &Edge, context: Option<&[u8]>) -> Truth {
+        let Some(number) = edge.condition else { return Truth::True };
+        let info = self.relations.conditions.get(number as usize);
+        let (Some(info), Some((context, _))) = (info, context.and_then(unpack)) else {
+            return Truth::Unknown;
+        };
+        let Some(code) = self.model.get(info.code.start..info.code.end) else { return Truth::Unknown };
+        let values = Values { model: self.model, info, context, request: self.facts.context };
+        info.program.eval(code, &values)
+    }
+}
+
+/// The values of a condition's parameters: the tuple's own come first.
+struct Values<'a> {
+    model: &'a [u8],
+    info: &'a ConditionInfo,
+    context: Value<'a>,
+    request: Option<&'a json::Object<'a>>,
+}
+
+impl Variables for Values<'_> {
+    fn get(&self, index: u32) -> Fact<'_> {
+        let Some((name, ty)) = self.info.parameters.get(index as usize) else { return Fact::Unknown };
+        let name = name.text(self.model);
+        match self.context.member(name) {
+            Ok(Some(value)) => return Fact::Known(value),
+            Ok(None) => {}
+            Err(()) => return Fact::Unknown,
+        }
+        let value =
+            self.request.and_then(|request| request.get(name)).and_then(|value| Value::from_json(value, *ty));
+        value.map_or(Fact::Unknown, Fact::Known)
     }
 }
 
@@ -331,8 +490,14 @@ impl View<'_> {
         if index < row.len() {
             return row.get(self.tuples, index);
         }
-        let overlay = self.facts.overlay.filter(|overlay| !overlay.is_empty())?;
-        overlay.object(edge, subject, index.checked_sub(row.len())?)
+        let mut index = index.checked_sub(row.len())?;
+        for overlay in self.facts.layers() {
+            if let Some(object) = overlay.object(edge, subject, index) {
+                return Some(object);
+            }
+            index = index.saturating_sub(overlay.objects(edge, subject));
+        }
+        None
     }
 }
 
@@ -366,8 +531,14 @@ impl<'a, 's> Search<'a, 's> {
         scratch.goals.clear();
         scratch.regions.clear();
         scratch.missing.clear();
-        let answer =
-            Answer { truth: Truth::Unknown, limit: false, cycle: false, incomplete: false, invalid: false };
+        let answer = Answer {
+            truth: Truth::Unknown,
+            limit: false,
+            cycle: false,
+            condition: false,
+            incomplete: false,
+            invalid: false,
+        };
         let steps = view.facts.limits.steps;
         Self { view, target, scratch, steps, depth: 0, level: 0, answer }
     }
@@ -418,7 +589,7 @@ impl<'a, 's> Search<'a, 's> {
 
     fn begin_region(&mut self) {
         self.level = self.level.saturating_add(1);
-        let number = super::bytes::small(self.scratch.regions.len());
+        let number = small(self.scratch.regions.len());
         self.scratch.regions.push(Outcome::Running);
         let frame = Frame::Region {
             number,
@@ -475,7 +646,7 @@ impl<'a, 's> Search<'a, 's> {
     }
 
     fn close(&mut self, goal: u32, state: State) {
-        if let Some(goal) = self.scratch.goals.get_mut(goal as usize) {
+        if let Some(goal) = self.scratch.goals.items.get_mut(goal as usize) {
             goal.state = state;
         }
     }
@@ -519,7 +690,10 @@ impl<'a, 's> Search<'a, 's> {
                 match found {
                     Some((subject, Truth::True)) => self.enter_goal(relation, subject),
                     Some((_, Truth::False)) => Turn::Next,
-                    Some((_, Truth::Unknown)) => Turn::Leaf(Truth::Unknown),
+                    Some((_, Truth::Unknown)) => {
+                        self.answer.condition = true;
+                        Turn::Leaf(Truth::Unknown)
+                    }
                     None => self.pop(),
                 }
             }
@@ -629,22 +803,13 @@ impl<'a, 's> Search<'a, 's> {
 
     fn enter_goal(&mut self, relation: u32, object: u32) -> Turn {
         let Some(info) = self.view.relations.info(relation) else { return Turn::Leaf(Truth::Unknown) };
-        match self.target {
-            // A userset is in itself.
-            Target::Userset { relation: r, id } if (r, id) == (relation, object) => {
-                return Turn::Leaf(Truth::True);
-            }
-            Target::Userset { .. } => {}
-            Target::Plain { ty, .. } | Target::Wildcard { ty } => {
-                if info.reach.get(ty as usize) != Some(&true) {
-                    return Turn::Leaf(Truth::False);
-                }
-            }
+        // A userset is in itself.
+        if matches!(self.target, Target::Userset { relation: r, id } if (r, id) == (relation, object)) {
+            return Turn::Leaf(Truth::True);
         }
         let region = self.region_number();
-        let found =
-            self.scratch.goals.iter().position(|goal| goal.relation == relation && goal.object == object);
-        if let Some(goal) = found.and_then(|index| self.scratch.goals.get(index)) {
+        let found = self.scratch.goals.find(relation, object);
+        if let Some(goal) = found.and_then(|index| self.scratch.goals.items.get(index)) {
             match goal.state {
                 State::Known(truth) => return Turn::Leaf(truth),
                 State::Open { level } => {
@@ -663,7 +828,7 @@ impl<'a, 's> Search<'a, 's> {
         }
         if self.depth >= self.view.facts.limits.depth {
             self.answer.limit = true;
-            for goal in &mut self.scratch.goals {
+            for goal in &mut self.scratch.goals.items {
                 goal.cut |= matches!(goal.state, State::Open { .. });
             }
             return Turn::Leaf(Truth::Unknown);
@@ -677,18 +842,15 @@ impl<'a, 's> Search<'a, 's> {
         };
         let index = match found {
             Some(index) => {
-                if let Some(slot) = self.scratch.goals.get_mut(index) {
+                if let Some(slot) = self.scratch.goals.items.get_mut(index) {
                     *slot = goal;
                 }
                 index
             }
-            None => {
-                self.scratch.goals.push(goal);
-                self.scratch.goals.len().saturating_sub(1)
-            }
+            None => self.scratch.goals.push(goal),
         };
         self.depth = self.depth.saturating_add(1);
-        self.scratch.stack.push(Frame::Goal { goal: super::bytes::small(index) });
+        self.scratch.stack.push(Frame::Goal { goal: small(index) });
         self.enter(info.root, object)
     }
 
@@ -720,7 +882,7 @@ impl<'a, 's> Search<'a, 's> {
     fn incomplete(&mut self) -> Turn {
         self.answer.incomplete = true;
         let goal = self.scratch.stack.iter().rev().find_map(|frame| match frame {
-            Frame::Goal { goal } => self.scratch.goals.get(*goal as usize),
+            Frame::Goal { goal } => self.scratch.goals.items.get(*goal as usize),
             _ => None,
         });
         if let Some(key) = goal.map(|goal| (goal.relation, goal.object))
@@ -757,6 +919,7 @@ impl<'a, 's> Search<'a, 's> {
                 }
                 (SubjectForm::Plain | SubjectForm::Wildcard, _) => Truth::False,
             };
+            self.answer.condition |= found == Truth::Unknown;
             truth = truth.or(found);
             if truth == Truth::True {
                 return Turn::Leaf(Truth::True);

@@ -14,7 +14,7 @@ use super::model::{Form, Model, Place, Relation, Rewrite};
 use super::names;
 use super::tuples::{Subject, Tuple, parse_object};
 use crate::error::{Code, PolicyError};
-use crate::json::{Value, Writer};
+use crate::expr;
 use crate::pack::{Builder, Section};
 
 /// No index.
@@ -139,6 +139,18 @@ impl<'m> Plan<'m> {
                 }
             }
         }
+        out.word(small(model.conditions.len()));
+        for condition in &model.conditions {
+            out.text(&condition.name);
+            out.word(small(condition.parameters.len()));
+            for (name, ty) in &condition.parameters {
+                out.text(name);
+                out.words(expr::type_words(*ty));
+            }
+            let code = condition.compile("")?;
+            out.word(small(code.len()));
+            out.bytes.extend_from_slice(&code);
+        }
         Ok(out.bytes)
     }
 }
@@ -262,12 +274,23 @@ fn tuples_section(
         };
         let first = plan.relations.get(&(ty, tuple.relation.as_str())).map_or(NONE, |found| found.1);
         let subject = if subject.is_wildcard() { 0 } else { number(subject.ty, subject.id) };
-        let context = tuple.condition.as_ref().map_or(NONE, |(_, values)| contexts.number(values));
+        let context = match &tuple.condition {
+            Some((name, values)) => {
+                let condition = model.conditions.iter().find(|condition| condition.name == *name);
+                let packed = condition
+                    .map_or_else(|| Err("there is no such condition".into()), |c| c.pack_context(values));
+                contexts.number(packed.map_err(|message| invalid(index, tuple, message))?)
+            }
+            None => NONE,
+        };
         if let Some(rows) = edges.get_mut((first as usize).saturating_add(restriction)) {
             rows.push(Row { object: number(ty, id), subject, context });
         }
     }
+    let ranks = contexts.ranks();
     for rows in &mut edges {
+        rows.iter_mut()
+            .for_each(|row| row.context = ranks.get(row.context as usize).copied().unwrap_or(NONE));
         rows.sort_unstable();
         rows.dedup();
     }
@@ -334,18 +357,28 @@ fn twice(model: &Model, plan: &Plan<'_>, edges: &[Vec<Row>], names: &[Vec<&str>]
     Ok(())
 }
 
-/// The values that conditional tuples bring along, each text once.
+/// The values that conditional tuples bring along, each once.
 #[derive(Debug, Default)]
 struct Contexts {
-    numbers: BTreeMap<alloc::string::String, u32>,
+    numbers: BTreeMap<Vec<u8>, u32>,
 }
 
 impl Contexts {
-    fn number(&mut self, values: &Value<'_>) -> u32 {
-        let mut writer = Writer::default();
-        writer.value(values);
+    fn number(&mut self, packed: Vec<u8>) -> u32 {
         let next = small(self.numbers.len());
-        *self.numbers.entry(writer.finish()).or_insert(next)
+        *self.numbers.entry(packed).or_insert(next)
+    }
+
+    /// By number: the place in the order of the values themselves, which does not depend on that of the tuples.
+    fn ranks(&mut self) -> Vec<u32> {
+        let mut ranks = vec![NONE; self.numbers.len()];
+        for (rank, number) in (0..).zip(self.numbers.values_mut()) {
+            if let Some(slot) = ranks.get_mut(*number as usize) {
+                *slot = rank;
+            }
+            *number = rank;
+        }
+        ranks
     }
 }
 
@@ -404,7 +437,7 @@ fn write(
     head.word(small(texts.len()));
     let offsets = data.words(ends);
     head.word(offsets);
-    texts.iter().for_each(|(text, _)| data.out.bytes.extend_from_slice(text.as_bytes()));
+    texts.iter().for_each(|(text, _)| data.out.bytes.extend_from_slice(text));
     head.bytes.append(&mut data.out.bytes);
     head.bytes
 }

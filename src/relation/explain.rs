@@ -229,7 +229,7 @@ impl Walk<'_, '_> {
             let Some((subject, held)) = self.view.subject(edge, object, index) else { return false };
             let found = held.and(self.ask(inner, subject));
             let settles = truth == Truth::True && found == Truth::True;
-            if settles || truth != Truth::True && shown < WIDTH {
+            if settles || truth != Truth::True && held != Truth::False && shown < WIDTH {
                 shown = shown.saturating_add(1);
                 let userset = self
                     .view

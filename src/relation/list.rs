@@ -283,7 +283,7 @@ impl Collect<'_> {
             let Some(slot) = needed.get_mut(relation as usize) else { continue };
             if !core::mem::replace(slot, true) {
                 let root = self.view.relations.info(relation).map_or(u32::MAX, |info| info.root);
-                self.each(root, &mut |link| match link {
+                self.each(root, false, &mut |link| match link {
                     Link::Same { relation } | Link::Back { relation, .. } => queue.push(relation),
                 });
             }
@@ -296,7 +296,7 @@ impl Collect<'_> {
         let mut links = alloc::vec![Vec::new(); needed.len()];
         for (number, info) in (0..).zip(&self.view.relations.relations) {
             if needed.get(number as usize) == Some(&true) {
-                self.each(info.root, &mut |link| {
+                self.each(info.root, false, &mut |link| {
                     let (from, link) = match link {
                         Link::Same { relation } => (relation, Link::Same { relation: number }),
                         Link::Back { edge, relation } => (relation, Link::Back { edge, relation: number }),
@@ -310,8 +310,8 @@ impl Collect<'_> {
         links
     }
 
-    /// What the definition of a relation goes to, without what it takes away.
-    fn each(&self, node: u32, found: &mut dyn FnMut(Link)) {
+    /// What the definition of a relation goes to; with what it takes away, if `taken` says so.
+    fn each(&self, node: u32, taken: bool, found: &mut dyn FnMut(Link)) {
         let relations = self.view.relations;
         match relations.node(node) {
             None => {}
@@ -330,9 +330,14 @@ impl Collect<'_> {
                     .for_each(|(edge, relation)| found(Link::Back { edge, relation }));
             }
             Some(Node::Or { first, count } | Node::And { first, count }) => {
-                relations.children(first, count).for_each(|child| self.each(child, found));
+                relations.children(first, count).for_each(|child| self.each(child, taken, found));
             }
-            Some(Node::Not { base, .. }) => self.each(base, found),
+            Some(Node::Not { base, subtract }) => {
+                self.each(base, taken, found);
+                if taken {
+                    self.each(subtract, taken, found);
+                }
+            }
         }
     }
 
@@ -343,7 +348,7 @@ impl Collect<'_> {
         self.add(relation, object);
         while let Some((relation, object)) = self.queue.pop() {
             let Some(info) = relations.info(relation) else { continue };
-            // What is taken away counts too, where it names a subject: it does no harm to ask about one more.
+            // What is taken away counts too: somebody may be kept from an exclusion by being named in another.
             for (number, edge) in (info.first_edge..).zip(relations.edges_of(relation)) {
                 match edge.form {
                     SubjectForm::Plain if edge.ty == ty => {
@@ -363,7 +368,7 @@ impl Collect<'_> {
                 }
             }
             let mut links = Vec::new();
-            self.each(info.root, &mut |link| links.push(link));
+            self.each(info.root, true, &mut |link| links.push(link));
             for link in links {
                 match link {
                     Link::Same { relation } => self.add(relation, object),

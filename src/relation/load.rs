@@ -7,6 +7,7 @@ use super::bytes::{In, Span, item};
 use super::compile::{FORM_PLAIN, FORM_USERSET, FORM_WILDCARD, NONE};
 use super::compile::{NODE_AND, NODE_COMPUTED, NODE_DIRECT, NODE_FROM, NODE_NOT, NODE_OR};
 use super::names::Names;
+use crate::expr::{Program, Type, words_type};
 use crate::pack::{Pack, PackError, Section};
 
 /// Where everything is in a pack: numbers only, so it can outlive any borrow of the pack. It answers only
@@ -19,6 +20,7 @@ pub struct Relations {
     pub(crate) nodes: Vec<Node>,
     pub(crate) list: Vec<u32>,
     pub(crate) edges: Vec<Edge>,
+    pub(crate) conditions: Vec<ConditionInfo>,
     contexts: u32,
     contexts_at: u32,
 }
@@ -30,6 +32,13 @@ pub(crate) struct TypeInfo {
 }
 
 #[derive(Debug, Clone)]
+pub(crate) struct ConditionInfo {
+    pub parameters: Vec<(Span, Type)>,
+    pub code: Span,
+    pub program: Program,
+}
+
+#[derive(Debug, Clone)]
 pub(crate) struct RelationInfo {
     pub ty: u32,
     pub name: Span,
@@ -38,8 +47,6 @@ pub(crate) struct RelationInfo {
     pub edges: u32,
     /// Whether the pack holds all its tuples.
     pub complete: bool,
-    /// By type: whether an object of it (or all of them, by a wildcard) can ever be in this relation.
-    pub reach: Vec<bool>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +90,12 @@ pub(crate) struct Rows {
     items: u32,
 }
 
+/// How many types and relations a model has at most.
+pub(crate) const MOST_TYPES: usize = 1_000;
+pub(crate) const MOST_RELATIONS: usize = 10_000;
+/// How deep the definition of a relation nests at most.
+const DEPTH: u32 = 80;
+
 const MODEL: PackError = PackError("its model is not in order");
 const TUPLES: PackError = PackError("its tuples are not in order");
 
@@ -94,7 +107,6 @@ impl Relations {
     pub fn load(pack: &Pack) -> Result<Self, PackError> {
         let mut relations = Self::model(pack.section(Section::Model)).ok_or(MODEL)?;
         relations.tuples(pack.section(Section::Tuples)).ok_or(TUPLES)?;
-        relations.reachable();
         Ok(relations)
     }
 
@@ -110,15 +122,7 @@ impl Relations {
             let (ty, root, first_edge, edges) = (input.word()?, input.word()?, input.word()?, input.word()?);
             let name = input.text()?;
             names.get(ty as usize)?;
-            relations.push(RelationInfo {
-                ty,
-                name,
-                root,
-                first_edge,
-                edges,
-                complete: false,
-                reach: vec![false; names.len()],
-            });
+            relations.push(RelationInfo { ty, name, root, first_edge, edges, complete: false });
         }
         let mut nodes = Vec::new();
         for _ in 0..input.count(12)? {
@@ -154,6 +158,24 @@ impl Relations {
                 contexts_at: NONE,
             });
         }
+        let mut conditions = Vec::new();
+        for _ in 0..input.count(8)? {
+            // The name is for people who look into a pack.
+            input.text()?;
+            let mut parameters = Vec::new();
+            for _ in 0..input.count(12)? {
+                let name = input.text()?;
+                parameters.push((name, words_type([input.word()?, input.word()?])?));
+            }
+            let length = input.count(1)?;
+            let code = Span { start: input.at, end: input.at.checked_add(length)? };
+            input.at = code.end;
+            let program = Program::load(bytes.get(code.start..code.end)?)?;
+            conditions.push(ConditionInfo { parameters, code, program });
+        }
+        let known =
+            |edge: &Edge| edge.condition.is_none_or(|condition| (condition as usize) < conditions.len());
+        edges.iter().all(known).then_some(())?;
         if input.at != bytes.len() {
             return None;
         }
@@ -163,14 +185,18 @@ impl Relations {
             let own = edges.get(relation.first_edge as usize..end as usize)?;
             own.iter().all(|edge| edge.relation as usize == index).then_some(())?;
         }
+        if names.len() > MOST_TYPES || relations.len() > MOST_RELATIONS {
+            return None;
+        }
         let checker = Checker { relations: &relations, edges: &edges, list: &list, nodes: nodes.len() };
         let nodes = nodes
             .iter()
             .enumerate()
             .map(|(index, node)| checker.node(index, *node))
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<_>>>()?;
+        trees(&relations, &nodes, &list)?;
         let types = names.into_iter().map(|name| TypeInfo { name, names: Names::EMPTY }).collect();
-        Some(Self { source, types, relations, nodes, list, edges, contexts: 0, contexts_at: 0 })
+        Some(Self { source, types, relations, nodes, list, edges, conditions, contexts: 0, contexts_at: 0 })
     }
 
     fn tuples(&mut self, bytes: &[u8]) -> Option<()> {
@@ -200,54 +226,6 @@ impl Relations {
         self.contexts_at = input.word()?;
         item(bytes, self.contexts_at, self.contexts)?;
         Some(())
-    }
-
-    /// Finds, for each relation, the types that can ever be in it, so that a search does not go where nothing can be.
-    fn reachable(&mut self) {
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for index in 0..self.relations.len() {
-                let Some(info) = self.relations.get(index) else { continue };
-                let mut reach = info.reach.clone();
-                self.reach_of(info.root, &mut reach);
-                if let Some(info) = self.relations.get_mut(index).filter(|info| info.reach != reach) {
-                    info.reach = reach;
-                    changed = true;
-                }
-            }
-        }
-    }
-
-    fn reach_of(&self, node: u32, reach: &mut [bool]) {
-        match self.node(node) {
-            None => {}
-            Some(Node::Direct { relation }) => {
-                for edge in self.edges_of(relation) {
-                    match edge.form {
-                        SubjectForm::Userset(relation) => self.reach_like(relation, reach),
-                        SubjectForm::Plain | SubjectForm::Wildcard => {
-                            if let Some(slot) = reach.get_mut(edge.ty as usize) {
-                                *slot = true;
-                            }
-                        }
-                    }
-                }
-            }
-            Some(Node::Computed { relation }) => self.reach_like(relation, reach),
-            Some(Node::From { first, count, .. }) => {
-                self.targets(first, count).for_each(|(_, target)| self.reach_like(target, reach));
-            }
-            Some(Node::Or { first, count } | Node::And { first, count }) => {
-                self.children(first, count).for_each(|child| self.reach_of(child, reach));
-            }
-            Some(Node::Not { base, .. }) => self.reach_of(base, reach),
-        }
-    }
-
-    fn reach_like(&self, relation: u32, reach: &mut [bool]) {
-        let more = self.info(relation).map_or(&[][..], |info| &info.reach);
-        reach.iter_mut().zip(more).for_each(|(slot, more)| *slot |= more);
     }
 
     /// The model in the modelling language, as the pack carries it.
@@ -310,7 +288,7 @@ impl Relations {
         u32::try_from(self.relations.iter().position(found)?).ok()
     }
 
-    /// The values that a conditional tuple brings along, as JSON text.
+    /// The values that a conditional tuple brings along, packed.
     pub(crate) fn context<'b>(&self, tuples: &'b [u8], number: u32) -> Option<&'b [u8]> {
         if number >= self.contexts {
             return None;
@@ -321,6 +299,37 @@ impl Relations {
         let end = item(tuples, self.contexts_at, number.checked_add(1)?)? as usize;
         tuples.get(base.checked_add(start)?..base.checked_add(end)?)
     }
+}
+
+/// Checks that each relation has a tree of its own, and that none is deep: some of what reads them is recursive.
+fn trees(relations: &[RelationInfo], nodes: &[Node], list: &[u32]) -> Option<()> {
+    let mut depths = vec![0_u32; nodes.len()];
+    let mut enter = |node: u32, depth: u32| {
+        let slot = depths.get_mut(node as usize).filter(|slot| **slot == 0)?;
+        *slot = depth;
+        (depth <= DEPTH).then_some(())
+    };
+    relations.iter().try_for_each(|relation| enter(relation.root, 1))?;
+    for (index, node) in (0..).zip(nodes) {
+        let depth = depths.get(index).copied()?.checked_add(1)?;
+        let mut enter = |node: u32| {
+            let slot = depths.get_mut(node as usize).filter(|slot| **slot == 0)?;
+            *slot = depth;
+            (depth <= DEPTH).then_some(())
+        };
+        match *node {
+            Node::Or { first, count } | Node::And { first, count } => {
+                let end = first.checked_add(count)?;
+                list.get(first as usize..end as usize)?.iter().try_for_each(|child| enter(*child))?;
+            }
+            Node::Not { base, subtract } => {
+                enter(base)?;
+                enter(subtract)?;
+            }
+            Node::Direct { .. } | Node::Computed { .. } | Node::From { .. } => {}
+        }
+    }
+    Some(())
 }
 
 /// Checks that what a node refers to is there, and stands behind it, so that the nodes are trees.

@@ -22,7 +22,9 @@
 mod bytes;
 mod check;
 mod compile;
+mod expand;
 mod explain;
+mod json_form;
 mod list;
 mod load;
 mod model;

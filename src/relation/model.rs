@@ -2,18 +2,22 @@
 
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 
+use super::load::{MOST_RELATIONS, MOST_TYPES};
+use super::parse::{RESERVED, in_name};
 use crate::error::{Code, PolicyError, Position, quote};
+use crate::expr::{self, Source, Value};
+use crate::json;
 
 /// A validated authorization model (OpenFGA, schema 1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
-    pub(crate) types: Vec<Type>,
+    pub(crate) types: Vec<TypeDefinition>,
     pub(crate) conditions: Vec<Condition>,
 }
 
 /// A type and its relations, in the order of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Type {
+pub(crate) struct TypeDefinition {
     pub name: String,
     pub relations: Vec<Relation>,
     pub at: Place,
@@ -69,27 +73,50 @@ pub(crate) enum Form {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub name: String,
-    pub parameters: Vec<(String, ParameterType)>,
+    pub parameters: Vec<(String, expr::Type)>,
     pub expression: String,
     pub at: Place,
     /// Where the expression starts.
     pub body_at: Place,
 }
 
-/// The type of a condition's parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ParameterType {
-    Any,
-    Bool,
-    Duration,
-    Double,
-    Int,
-    IpAddress,
-    List(Box<ParameterType>),
-    Map(Box<ParameterType>),
-    String,
-    Timestamp,
-    Uint,
+impl Condition {
+    /// The code of the expression.
+    pub fn compile(&self, file: &str) -> Result<Vec<u8>, PolicyError> {
+        let Place { line, column } = self.body_at;
+        let source = Source { file, text: &self.expression, line, column, code: Code::ModelInvalid };
+        let variables: Vec<_> = self.parameters.iter().map(|(name, ty)| (name.as_str(), *ty)).collect();
+        expr::compile(&source, &variables)
+    }
+
+    /// The values that a tuple brings along, as a pack carries them.
+    pub fn pack_context(&self, values: &json::Value<'_>) -> Result<Vec<u8>, String> {
+        let object = values.as_object().ok_or("the context of a condition is an object")?;
+        let mut members = Vec::new();
+        for (name, value) in object.iter() {
+            let Some((_, ty)) = self.parameters.iter().find(|(known, _)| known == name) else {
+                return Err(format!("condition {} has no parameter {}", quote(&self.name), quote(name)));
+            };
+            let value = Value::from_json(value, *ty).filter(|_| !matches!(value, json::Value::Null));
+            members.push((
+                name,
+                value.ok_or_else(|| {
+                    format!(
+                        "parameter {} of condition {} is of type `{}`",
+                        quote(name),
+                        quote(&self.name),
+                        ty.name()
+                    )
+                })?,
+            ));
+        }
+        members.sort_unstable_by_key(|(name, _)| *name);
+        let mut out = Vec::new();
+        expr::pack_members(&mut out, &members).ok_or_else(|| {
+            format!("a list or map for condition {} holds a value of the wrong type", quote(&self.name))
+        })?;
+        Ok(out)
+    }
 }
 
 /// Where something stands in the source: line and column, counted from 1; 0 where the source is JSON.
@@ -167,7 +194,7 @@ impl Model {
         found
     }
 
-    pub(crate) fn ty(&self, name: &str) -> Option<&Type> {
+    pub(crate) fn ty(&self, name: &str) -> Option<&TypeDefinition> {
         self.types.iter().find(|ty| ty.name == name)
     }
 
@@ -239,6 +266,11 @@ fn has_strict(rewrite: &Rewrite) -> bool {
 pub(crate) fn validate(file: &str, model: Model) -> Result<Model, PolicyError> {
     let invalid =
         |at: Place, symbol: &str, message: String| Err(at.error(Code::ModelInvalid, file, symbol, message));
+    let relations: usize = model.types.iter().map(|ty| ty.relations.len()).sum();
+    if model.types.len() > MOST_TYPES || relations > MOST_RELATIONS {
+        let message = format!("a model has at most {MOST_TYPES} types and {MOST_RELATIONS} relations");
+        return invalid(Place { line: 1, column: 1 }, "model", message);
+    }
     for (index, ty) in model.types.iter().enumerate() {
         check_name(file, "type", &ty.name, 254, ty.at)?;
         if model.types.iter().take(index).any(|other| other.name == ty.name) {
@@ -282,6 +314,7 @@ pub(crate) fn validate(file: &str, model: Model) -> Result<Model, PolicyError> {
         }
     }
     for condition in &model.conditions {
+        condition.compile(file)?;
         let used = model.types.iter().flat_map(|ty| &ty.relations).flat_map(|relation| &relation.direct);
         if !used.into_iter().any(|r| r.condition.as_deref() == Some(condition.name.as_str())) {
             return invalid(
@@ -299,17 +332,17 @@ pub(crate) fn validate(file: &str, model: Model) -> Result<Model, PolicyError> {
 }
 
 fn check_name(file: &str, what: &str, name: &str, most: usize, at: Place) -> Result<(), PolicyError> {
-    if name == "self" || name == "this" {
-        return Err(at.error(
-            Code::ModelInvalid,
-            file,
-            name,
-            format!("{} is reserved; choose another name for the {what}", quote(name)),
-        ));
+    if name == "self" || name == "this" || RESERVED.contains(&name) {
+        let message = format!("{} is reserved; choose another name for the {what}", quote(name));
+        return Err(at.error(Code::ModelInvalid, file, name, message));
     }
-    let fits = |c: char| !c.is_whitespace() && !matches!(c, ':' | '#' | '@' | '*') && !c.is_control();
-    if name.is_empty() || name.chars().count() > most || !name.chars().all(fits) {
-        return Err(at.error(Code::ModelInvalid, file, name, format!("{} is not a name for a {what}: 1 to {most} characters, none of them a space or one of `:#@*`", quote(name))));
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !name.starts_with(starts) || name.chars().count() > most || !name.chars().all(in_name) {
+        let message = format!(
+            "{} is not a name for a {what}: a letter or `_`, then letters, digits, `_`, `-`, `.` or `/`, {most} at most",
+            quote(name)
+        );
+        return Err(at.error(Code::ModelInvalid, file, name, message));
     }
     Ok(())
 }
@@ -318,7 +351,7 @@ fn check_name(file: &str, what: &str, name: &str, most: usize, at: Place) -> Res
 struct Check<'a> {
     file: &'a str,
     model: &'a Model,
-    ty: &'a Type,
+    ty: &'a TypeDefinition,
     relation: &'a Relation,
 }
 
@@ -359,7 +392,7 @@ impl Check<'_> {
     }
 
     fn restrictions(&self) -> Result<(), PolicyError> {
-        for (index, r) in self.relation.direct.iter().enumerate() {
+        for r in &self.relation.direct {
             if !self.model.has_type(&r.ty) {
                 return Err(self.invalid(
                     r.at,
@@ -390,13 +423,6 @@ impl Check<'_> {
                         "there is no condition {}; define it with `condition {name}(...) {{ ... }}`",
                         quote(name)
                     ),
-                ));
-            }
-            if self.relation.direct.iter().take(index).any(|other| other == r) {
-                return Err(self.invalid(
-                    r.at,
-                    &r.ty,
-                    format!("{} stands here twice; remove one", quote(&r.ty)),
                 ));
             }
         }

@@ -38,7 +38,7 @@ impl Names {
         let end = (bytes_at as usize).checked_add(end as usize)?;
         let table_end = (table_at as usize).checked_add((size as usize).checked_mul(4)?)?;
         let fits = end <= input.bytes.len() && table_end <= input.bytes.len() && count < u32::MAX / 2;
-        (fits && (count == 0 || size > count)).then_some(names)
+        (fits && (count == 0 || size > count) && names.probes <= size).then_some(names)
     }
 
     /// The number of a name.

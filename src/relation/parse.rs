@@ -5,10 +5,17 @@
 
 use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
-use super::model::{
-    Condition, Form, Model, ParameterType, Place, Relation, Restriction, Rewrite, Type, validate,
-};
+use super::model::{Condition, Form, Model, Place, Relation, Restriction, Rewrite, TypeDefinition, validate};
 use crate::error::{Code, PolicyError, quote};
+use crate::expr::{Item, Type};
+
+/// Words that join relations, and so name none.
+pub(crate) const RESERVED: [&str; 7] = ["or", "and", "but", "not", "from", "with", "define"];
+
+/// Whether a character may stand in a name.
+pub(crate) fn in_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
+}
 
 /// How deep parentheses may nest.
 const DEPTH: usize = 32;
@@ -19,10 +26,16 @@ impl Model {
     /// # Errors
     /// `model_invalid`, with line, column, the offending text and what to write instead.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
-        let mut parser = Parser { file, text, at: 0, line: 1, column: 1, token: Token::END };
-        parser.next()?;
-        let model = parser.model()?;
-        validate(file, model)
+        Parser::new(file, text, false).read()
+    }
+
+    /// Reads the model that a pack carries ([`Relations::source`](super::Relations::source)). It may be one that
+    /// came from the JSON form, where `[...]` can stand anywhere, and more than once.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn from_pack(text: &str) -> Result<Self, PolicyError> {
+        Parser::new("the model of the pack", text, true).read()
     }
 }
 
@@ -57,6 +70,8 @@ impl Token<'_> {
 struct Parser<'a> {
     file: &'a str,
     text: &'a str,
+    /// Whether `[...]` may stand anywhere in a definition.
+    direct_anywhere: bool,
     /// Bytes read so far.
     at: usize,
     line: u32,
@@ -66,6 +81,16 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    fn new(file: &'a str, text: &'a str, direct_anywhere: bool) -> Self {
+        Self { file, text, direct_anywhere, at: 0, line: 1, column: 1, token: Token::END }
+    }
+
+    fn read(mut self) -> Result<Model, PolicyError> {
+        self.next()?;
+        let model = self.model()?;
+        validate(self.file, model)
+    }
+
     fn error(&self, token: Token<'_>, message: impl Into<String>) -> PolicyError {
         token.at.error(Code::ModelInvalid, self.file, token.text, message)
     }
@@ -111,8 +136,7 @@ impl<'a> Parser<'a> {
         }
         let place = Place { line: self.line, column: self.column };
         let rest = self.rest();
-        let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-        let length = rest.find(|c| !in_name(c)).unwrap_or(rest.len());
+        let length = rest.find(|c: char| !in_name(c)).unwrap_or(rest.len());
         let (kind, length) = match rest.chars().next() {
             None => (Kind::End, 0),
             Some(_) if length > 0 => (Kind::Name, length),
@@ -194,10 +218,10 @@ impl<'a> Parser<'a> {
         Ok(model)
     }
 
-    fn type_definition(&mut self) -> Result<Type, PolicyError> {
+    fn type_definition(&mut self) -> Result<TypeDefinition, PolicyError> {
         self.next()?;
         let name = self.name("the name of a type")?;
-        let mut ty = Type { name: name.text.into(), relations: Vec::new(), at: name.at };
+        let mut ty = TypeDefinition { name: name.text.into(), relations: Vec::new(), at: name.at };
         if self.is("relations") {
             self.starts_line()?;
             let token = self.next()?;
@@ -279,13 +303,19 @@ impl<'a> Parser<'a> {
         depth: usize,
     ) -> Result<Rewrite, PolicyError> {
         if self.is("[") {
-            if !first {
+            if !first && !self.direct_anywhere {
                 return Err(self.error(
                     self.token,
                     "`[...]` comes first in a definition, and once; write `[user] or writer`",
                 ));
             }
-            self.restrictions(direct)?;
+            let mut found = Vec::new();
+            self.restrictions(&mut found)?;
+            if direct.is_empty() {
+                *direct = found;
+            } else if *direct != found {
+                return Err(self.error(self.token, "each `[...]` of a definition names the same types"));
+            }
             return Ok(Rewrite::Direct);
         }
         if self.skip("(")? {
@@ -294,11 +324,10 @@ impl<'a> Parser<'a> {
             return Ok(inner);
         }
         let relation = self.name("a relation, `[...]` or `(`")?;
-        if matches!(relation.text, "or" | "and" | "but" | "not" | "from" | "define" | "type" | "with") {
-            return Err(self.error(
-                relation,
-                format!("expected a relation, `[...]` or `(`, found {}", quote(relation.text)),
-            ));
+        let starts_another = relation.first_on_line && matches!(relation.text, "type" | "condition");
+        if starts_another || RESERVED.contains(&relation.text) {
+            let message = format!("expected a relation, `[...]` or `(`, found {}", quote(relation.text));
+            return Err(self.error(relation, message));
         }
         if self.skip("from")? {
             let tupleset = self.name("a relation after `from`")?;
@@ -340,7 +369,7 @@ impl<'a> Parser<'a> {
         self.next()?;
         let name = self.name("the name of a condition")?;
         self.sign("(", "before the parameters")?;
-        let mut parameters: Vec<(String, ParameterType)> = Vec::new();
+        let mut parameters: Vec<(String, Type)> = Vec::new();
         loop {
             let parameter = self.name("the name of a parameter")?;
             if parameters.iter().any(|(known, _)| known == parameter.text) {
@@ -404,29 +433,35 @@ impl<'a> Parser<'a> {
         Err(self.error(open, "the `{` of the condition is never closed"))
     }
 
-    fn parameter_type(&mut self) -> Result<ParameterType, PolicyError> {
+    fn parameter_type(&mut self) -> Result<Type, PolicyError> {
         let name = self.name("a type, such as `string`, `int` or `list<string>`")?;
-        let plain = match name.text {
-            "any" => ParameterType::Any,
-            "bool" => ParameterType::Bool,
-            "duration" => ParameterType::Duration,
-            "double" => ParameterType::Double,
-            "int" => ParameterType::Int,
-            "ipaddress" => ParameterType::IpAddress,
-            "string" => ParameterType::String,
-            "timestamp" => ParameterType::Timestamp,
-            "uint" => ParameterType::Uint,
-            "list" | "map" => {
-                self.sign("<", "and a type, as in `list<string>`")?;
-                if self.is("list") || self.is("map") {
-                    return Err(self.error(self.token, "a list or map holds plain values; write `list<string>`"));
-                }
-                let inner = Box::new(self.parameter_type()?);
-                self.sign(">", "to close the type")?;
-                return Ok(if name.text == "list" { ParameterType::List(inner) } else { ParameterType::Map(inner) });
-            }
-            _ => return Err(self.error(name, format!("there is no type {}; use `any`, `bool`, `double`, `duration`, `int`, `ipaddress`, `list<...>`, `map<...>`, `string`, `timestamp` or `uint`", quote(name.text)))),
+        let generic = match name.text {
+            "list" => Type::List,
+            "map" => Type::Map,
+            _ => return self.plain_type(name).map(Type::from),
         };
-        Ok(plain)
+        self.sign("<", "and a type, as in `list<string>`")?;
+        let inner = self.name("a type, such as `string`")?;
+        if matches!(inner.text, "list" | "map") {
+            return Err(self.error(inner, "a list or map holds plain values; write `list<string>`"));
+        }
+        let inner = self.plain_type(inner)?;
+        self.sign(">", "to close the type")?;
+        Ok(generic(inner))
+    }
+
+    fn plain_type(&self, name: Token<'_>) -> Result<Item, PolicyError> {
+        Ok(match name.text {
+            "any" => Item::Any,
+            "bool" => Item::Bool,
+            "duration" => Item::Duration,
+            "double" => Item::Double,
+            "int" => Item::Int,
+            "ipaddress" => Item::IpAddress,
+            "string" => Item::String,
+            "timestamp" => Item::Timestamp,
+            "uint" => Item::Uint,
+            _ => return Err(self.error(name, format!("there is no type {}; use `any`, `bool`, `double`, `duration`, `int`, `ipaddress`, `list<...>`, `map<...>`, `string`, `timestamp` or `uint`", quote(name.text)))),
+        })
     }
 }

@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-use super::model::{Form, Model, ParameterType, Relation, Restriction, Rewrite};
+use super::model::{Form, Model, Relation, Restriction, Rewrite};
+use crate::expr::Type;
 
 impl Model {
     /// The model in the modelling language, schema 1.1.
@@ -33,7 +34,7 @@ impl Model {
                 }
                 out.push_str(name);
                 out.push_str(": ");
-                parameter_type(&mut out, ty);
+                parameter_type(&mut out, *ty);
             }
             out.push_str(") {\n  ");
             out.push_str(condition.expression.trim());
@@ -102,24 +103,11 @@ pub(crate) fn restriction(out: &mut String, r: &Restriction) {
     }
 }
 
-pub(crate) fn parameter_type(out: &mut String, ty: &ParameterType) {
-    let (name, inner) = match ty {
-        ParameterType::Any => ("any", None),
-        ParameterType::Bool => ("bool", None),
-        ParameterType::Duration => ("duration", None),
-        ParameterType::Double => ("double", None),
-        ParameterType::Int => ("int", None),
-        ParameterType::IpAddress => ("ipaddress", None),
-        ParameterType::List(inner) => ("list", Some(inner)),
-        ParameterType::Map(inner) => ("map", Some(inner)),
-        ParameterType::String => ("string", None),
-        ParameterType::Timestamp => ("timestamp", None),
-        ParameterType::Uint => ("uint", None),
-    };
-    out.push_str(name);
-    if let Some(inner) = inner {
+pub(crate) fn parameter_type(out: &mut String, ty: Type) {
+    out.push_str(ty.name());
+    if let Type::List(item) | Type::Map(item) = ty {
         out.push('<');
-        parameter_type(out, inner);
+        out.push_str(Type::from(item).name());
         out.push('>');
     }
 }

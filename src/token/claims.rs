@@ -209,6 +209,12 @@ impl Claims {
         self.confirmation.as_ref()
     }
 
+    /// The audience of the token that is ours, where there is exactly one.
+    pub(crate) fn our_audience(&self, issuer: &Issuer) -> Option<&str> {
+        let mut ours = self.audiences.iter().filter(|aud| issuer.audiences.contains(aud));
+        ours.next().filter(|_| ours.next().is_none()).map(String::as_str)
+    }
+
     /// RFC 9068 §4: `aud` holds a name that this service expects for itself.
     pub(crate) fn check_audience(&self, issuer: &Issuer) -> Result<(), Refusal> {
         if self.audiences.iter().any(|aud| issuer.audiences.contains(aud)) {

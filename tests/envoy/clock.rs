@@ -8,8 +8,6 @@ use std::{
     ffi::{c_int, c_long},
     fs,
     sync::atomic::{AtomicI64, Ordering},
-    thread,
-    time::Duration,
 };
 
 const CLOCK_REALTIME: c_int = 0;
@@ -19,10 +17,8 @@ const SYS_CLOCK_GETTIME: c_long = 228;
 #[cfg(target_arch = "aarch64")]
 const SYS_CLOCK_GETTIME: c_long = 113;
 
-/// A second that no test uses: the file has not been read yet.
-const UNREAD: i64 = -1;
-
-static SECONDS: AtomicI64 = AtomicI64::new(UNREAD);
+/// What the file said last; it is empty for a moment whenever a test writes it.
+static LAST: AtomicI64 = AtomicI64::new(0);
 
 #[repr(C)]
 pub struct Timespec {
@@ -39,30 +35,14 @@ unsafe extern "C" {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
     if matches!(clock, CLOCK_REALTIME | CLOCK_REALTIME_COARSE) && !time.is_null() {
-        let seconds = SECONDS.load(Ordering::Relaxed);
-        let seconds = if seconds == UNREAD { read() } else { seconds };
+        let seconds = read().unwrap_or_else(|| LAST.load(Ordering::Relaxed));
+        LAST.store(seconds, Ordering::Relaxed);
         unsafe { *time = Timespec { seconds, nanoseconds: 0 } };
         return 0;
     }
     unsafe { syscall(SYS_CLOCK_GETTIME, clock, time) as c_int }
 }
 
-/// Reads the file once; from then on a thread looks every few milliseconds whether it has changed.
-fn read() -> i64 {
-    let Some(seconds) = file() else { return 0 };
-    if SECONDS.swap(seconds, Ordering::Relaxed) == UNREAD {
-        thread::spawn(|| {
-            loop {
-                thread::sleep(Duration::from_millis(5));
-                if let Some(seconds) = file() {
-                    SECONDS.store(seconds, Ordering::Relaxed);
-                }
-            }
-        });
-    }
-    seconds
-}
-
-fn file() -> Option<i64> {
+fn read() -> Option<i64> {
     fs::read_to_string(std::env::var_os("ACTFOR_TEST_CLOCK")?).ok()?.trim().parse().ok()
 }

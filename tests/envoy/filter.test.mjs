@@ -130,8 +130,8 @@ test('a configuration written as YAML and one written as a JSON string are the s
 test('a bad configuration refuses to load, and the log says which field and why', async () => {
   const good = configuration();
   const bad = {
-    'envoy: unknown field `modus`': { ...good, envoy: { modus: 'shadow' } },
-    'envoy: unknown variant `off`, expected `enforce` or `shadow`': { ...good, envoy: { mode: 'off' } },
+    'envoy.modus: is not known here': { ...good, envoy: { modus: 'shadow' } },
+    'envoy.mode: write `enforce` or `shadow` instead of `off`': { ...good, envoy: { mode: 'off' } },
     'envoy.jwks[`https://nobody.example`]: no issuer of this name has a `jwks_uri`': {
       ...good,
       envoy: { jwks: { 'https://nobody.example': { cluster: 'keys' } } },

@@ -38,10 +38,10 @@ export async function until(what, probe, seconds = 15) {
   }
 }
 
-function listen(server) {
+function listen(server, port = 0) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server.address().port));
+    server.listen(port, '127.0.0.1', () => resolve(server.address().port));
   });
 }
 
@@ -62,13 +62,13 @@ export async function startUpstream() {
 }
 
 /** A key server: `answer` is `(request, response) => …` and may be replaced at any time. */
-export async function startKeyServer(answer) {
+export async function startKeyServer(answer, port) {
   const keys = { asked: 0, answer };
   const server = http.createServer((request, response) => {
     keys.asked += 1;
     keys.answer(request, response);
   });
-  keys.port = await listen(server);
+  keys.port = await listen(server, port);
   keys.stop = () => close(server);
   return keys;
 }
@@ -101,10 +101,12 @@ export function render(values) {
  * - `configuration`: the document, as an object or as JSON text.
  * - `now`: the second at which the wall clock stands still; without it the clock runs.
  * - `keysPort`: where the cluster `keys` leads.
+ * - `module`: another filter than the built one.
+ * - `pin`: the core to run on.
  * - `change`: a last change to the rendered template.
  * - `expectFailure`: Envoy is to refuse its configuration; gives what it said.
  */
-export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 1, workers = 2, change = (text) => text, expectFailure = false }) {
+export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 1, workers = 2, module = wasm, pin, change = (text) => text, expectFailure = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'actfor-envoy-'));
   const files = {
     config: join(folder, 'envoy.yaml'),
@@ -120,7 +122,7 @@ export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 
     listen_address: '127.0.0.1',
     listen_port: '0',
     access_log: JSON.stringify(files.access),
-    wasm: JSON.stringify(wasm),
+    wasm: JSON.stringify(module),
     configuration: document,
     service_host: '127.0.0.1',
     service_port: String(upstreamPort),
@@ -138,7 +140,8 @@ export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 
   }
   const args = ['-c', files.config, '--concurrency', String(workers), '--use-dynamic-base-id', '--log-level', 'warn',
     '--component-log-level', 'wasm:info', '--file-flush-interval-msec', '20', '--admin-address-path', files.admin];
-  const child = spawn(envoyBinary(), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const command = pin === undefined ? [envoyBinary()] : ['taskset', '-c', pin, envoyBinary()];
+  const child = spawn(command[0], [...command.slice(1), ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk) => (said += chunk));
   const ended = new Promise((resolve) => child.once('exit', resolve));

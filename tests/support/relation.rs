@@ -8,6 +8,7 @@ use actfor::relation::{
 
 /// A loaded pack.
 pub struct World {
+    pub model: Model,
     pub pack: Pack,
     pub relations: Relations,
 }
@@ -35,7 +36,7 @@ impl World {
         compile_partial(&model, tuples, complete, &mut builder).unwrap();
         let pack = Pack::load(builder.finish().unwrap()).unwrap();
         let relations = Relations::load(&pack).unwrap();
-        Self { pack, relations }
+        Self { model, pack, relations }
     }
 
     pub fn answer(&self, question: &str, facts: &Facts<'_>) -> Answer {
@@ -49,7 +50,7 @@ impl World {
 
     /// With tuples that came along.
     pub fn check_with(&self, question: &str, extra: &str) -> Truth {
-        let overlay = Overlay::new(&self.relations, &self.pack, &tuples(extra)).unwrap();
+        let overlay = Overlay::new(&self.model, &self.relations, &self.pack, &tuples(extra)).unwrap();
         self.answer(question, &Facts { overlay: Some(&overlay), ..Facts::default() }).truth
     }
 

@@ -17,8 +17,11 @@ pub fn build() -> Result<(), String> {
     eprintln!("envoy: building {FILTER}");
     let root = root();
     // No path of this machine may end up in the messages of the filter's panics.
-    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo"))).unwrap_or_default();
-    let remap = format!("--remap-path-prefix={home}=cargo\u{1f}--remap-path-prefix={}=actfor", root.display());
+    let home = env::var("CARGO_HOME")
+        .or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))
+        .unwrap_or_default();
+    let remap =
+        format!("--remap-path-prefix={home}=cargo\u{1f}--remap-path-prefix={}=actfor", root.display());
     let mut cargo = cargo(&root);
     cargo.args(["build", "--release", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
     cargo.args(["--config", "profile.release.strip=true"]).env("CARGO_ENCODED_RUSTFLAGS", remap);
@@ -37,7 +40,9 @@ pub fn test() -> Result<(), String> {
     build_clock(&root)?;
     eprintln!("envoy: asking the filter in the real Envoy");
     let mut node = Command::new("node");
-    node.current_dir(&root).args(["--test", "--test-concurrency=1"]).args(files(&root.join("tests/envoy"), ".test.mjs")?);
+    node.current_dir(&root)
+        .args(["--test", "--test-concurrency=1"])
+        .args(files(&root.join("tests/envoy"), ".test.mjs")?);
     run(&mut node)
 }
 
@@ -59,7 +64,16 @@ pub fn demo_rows() -> Result<String, String> {
 pub fn bench(args: &[String]) -> Result<(), String> {
     let root = root();
     build()?;
-    run(cargo(&root).args(["build", "--release", "--target", TARGET, "-p", "actfor-envoy", "--example", "empty"]))?;
+    run(cargo(&root).args([
+        "build",
+        "--release",
+        "--target",
+        TARGET,
+        "-p",
+        "actfor-envoy",
+        "--example",
+        "empty",
+    ]))?;
     run(Command::new("node").current_dir(&root).arg("tests/bench/envoy.mjs").args(args))
 }
 

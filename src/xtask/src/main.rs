@@ -3,10 +3,18 @@
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
 
+mod bench;
+mod bindings;
+mod browser;
+mod cli;
+mod demo;
+mod envoy;
 mod node;
 mod npm;
 mod setup;
 mod shell;
+mod size;
+mod test;
 mod vectors;
 
 use std::process::ExitCode;
@@ -18,10 +26,12 @@ cargo xtask COMMAND
 
   setup          install what the other commands need, into target/ and node_modules/
   demo           the four patterns in every host: who is it, what is decided, why
-  test           everything, with a summary
-  build [npm]    the packages, into dist/
+  demo --open    the demo page, in your browser
+  test [PART]    everything, with a summary; or one part
+  build [HOST]   the packages, into dist/; or one of npm, www, envoy
   size           sizes against their budgets
-  bench [--json] decisions in Node beside other libraries
+  bench          decisions in Node beside other libraries; --json, --record
+  bench envoy    the filter beside Envoy's own; --json
   vectors        write tests/vectors/patterns again; leaves no difference
 ";
 
@@ -42,9 +52,27 @@ fn main() -> ExitCode {
 fn run(args: &[&str]) -> Result<()> {
     match args {
         ["setup"] => setup::all(),
-        ["build"] | ["build", "npm"] => npm::build().map(drop),
+        ["build", "npm"] => npm::build().map(drop),
+        ["build", "envoy"] => envoy::build().map_err(anyhow::Error::msg),
+        ["build", "www"] => npm::build().and_then(|_| browser::build()).map(drop),
+        ["build"] => {
+            npm::build()?;
+            browser::build()?;
+            envoy::build().map_err(anyhow::Error::msg)
+        }
         ["vectors"] => vectors::write(),
-        ["test", "node"] => node::test(&npm::build()?),
+        ["demo"] => demo::run(),
+        ["demo", "--open"] => npm::build().and_then(|_| browser::serve(true)),
+        ["test"] => test::run_parts(None),
+        ["test", part] => test::run_parts(Some(part)),
+        ["bench", "envoy", rest @ ..] => {
+            setup::envoy()?;
+            setup::system(&[("wrk", "wrk")])?;
+            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            envoy::bench(&rest).map_err(anyhow::Error::msg)
+        }
+        ["bench", rest @ ..] => bench::node(rest),
+        ["size"] => size::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

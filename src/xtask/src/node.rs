@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::setup;
-use crate::shell::{command, root, run, step};
+use crate::shell::{command, read, root, run, step};
+use crate::{npm, setup};
 
 /// Runs `tests/node` where the tarball is installed and nothing else.
 pub fn test(tarball: &Path) -> Result<()> {
@@ -16,7 +16,17 @@ pub fn test(tarball: &Path) -> Result<()> {
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     anyhow::ensure!(!files.is_empty(), "no test file in tests/node");
-    run(command("node").current_dir(&place).arg("--test").args(files).env("ACTFOR_ROOT", root()))
+    run(command("node")
+        .current_dir(&place)
+        .args(["--test", "--test-reporter=spec"])
+        .args(files)
+        .env("ACTFOR_ROOT", root()))
+}
+
+/// `{ "id", "document" }` for every case, one a line.
+pub fn documents() -> Result<String> {
+    let place = install(&npm::build()?)?;
+    read(command("node").current_dir(&place).arg("documents.mjs").env("ACTFOR_ROOT", root()))
 }
 
 /// An empty project with the tarball in it, and the test files beside it.

@@ -16,16 +16,35 @@ pub fn build() -> Result<PathBuf> {
     setup::npm("js")?;
     let dist = root().join("dist/npm");
     let glue = root().join("target/npm/glue");
-    for folder in [&dist, &glue] {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::create_dir_all(folder)?;
+    fresh(&dist)?;
+    let compiled = compile()?;
+    let optimised = root().join("target/npm/actfor.wasm");
+    if setup::newer(&compiled, &optimised) || !glue.exists() {
+        fresh(&glue)?;
+        bind(&compiled, &glue)?;
+        optimise(&glue.join("actfor_bindings_bg.wasm"), &optimised)?;
     }
-    bind(&compile()?, &glue)?;
-    optimise(&glue.join("actfor_bindings_bg.wasm"), &dist.join("actfor.wasm"))?;
+    fs::copy(&optimised, dist.join("actfor.wasm"))?;
     scripts(&glue, &dist)?;
     pack(&dist)
+}
+
+/// Checks the tarball with the tools that know how packages go wrong; gives how many there are.
+pub fn check(tarball: &Path) -> Result<usize> {
+    step("npm: publint and are-the-types-wrong");
+    let lint = ["js/node_modules/publint/src/cli.js", "run", "--strict"];
+    run(command("node").args(lint).arg(tarball))?;
+    // Node 10 cannot run this package, and a compiler asks nobody for the types of a `.wasm`.
+    let types = ["js/node_modules/@arethetypeswrong/cli/dist/index.js", "--no-emoji", "--profile", "node16"];
+    run(command("node").args(types).args(["--exclude-entrypoints", "actfor.wasm", "--"]).arg(tarball))?;
+    Ok(2)
+}
+
+fn fresh(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(fs::create_dir_all(folder)?)
 }
 
 /// The wasm as the compiler leaves it. No path of this machine gets in.

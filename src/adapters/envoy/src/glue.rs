@@ -30,10 +30,12 @@ struct Root {
 }
 
 impl Context for Root {
-    fn on_http_call_response(&mut self, call: u32, _headers: usize, _body_size: usize, _trailers: usize) {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, _body_size: usize, _trailers: usize) {
         let Some(plugin) = &self.plugin else { return };
         let Ok(mut plugin) = plugin.try_borrow_mut() else { return };
-        plugin.on_answer(&Envoy, CallId(call), answer_status());
+        // A call that failed has no headers, and asking for one would trap.
+        let status = if headers == 0 { None } else { answer_status() };
+        plugin.on_answer(&Envoy, CallId(call), status);
     }
 }
 

@@ -171,7 +171,7 @@ impl Source {
             scheme: &self.uri.scheme,
             authority: &self.uri.authority,
             path: &self.uri.path,
-            timeout: self.settings.timeout(),
+            timeout: self.settings.timeout,
         };
         match host.call(&call) {
             Ok(call) => self.pending = Some(Pending { call, since: running }),
@@ -221,7 +221,7 @@ impl Source {
 
     /// The host answers every call, also with a failure; if it ever forgot one, fetching must go on.
     fn give_up_waiting(&mut self, host: &impl Host, counters: &Counters, running: Duration) {
-        let patience = self.settings.timeout().saturating_add(seconds(5));
+        let patience = self.settings.timeout.saturating_add(seconds(5));
         if self.pending.is_some_and(|pending| running.saturating_sub(pending.since) > patience) {
             self.pending = None;
             self.failed(host, counters, running, "the call was lost");

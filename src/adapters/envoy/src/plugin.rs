@@ -219,10 +219,10 @@ mod tests {
     fn a_bad_configuration_refuses_to_load_and_says_why() {
         let host = Fake::request(&[]);
         let error = Plugin::configure(&host, with_envoy(r#"{"mode":"off"}"#).as_bytes()).unwrap_err();
-        assert_eq!(error.path, "envoy");
+        assert_eq!(error.path, "envoy.mode");
         let log = host.0.borrow().log.concat();
         assert!(
-            log.starts_with("Error actfor: configuration refused: envoy: unknown variant `off`"),
+            log.starts_with("Error actfor: configuration refused: envoy.mode: write `enforce` or `shadow` instead of `off`"),
             "{log}"
         );
         for function in ["now", "counter"] {

@@ -55,7 +55,7 @@ fn any(message: &[u8], w: &mut Writer, depth: usize) -> Option<()> {
     }
     match field {
         (1, Wire::Varint(_)) => w.null(),
-        (2, Wire::Fixed64(bits)) => w.raw(&number(f64::from_bits(bits))?),
+        (2, Wire::Fixed64(bits)) => w.number(number(f64::from_bits(bits))?),
         (3, Wire::Bytes(text)) => w.string(core::str::from_utf8(text).ok()?),
         (4, Wire::Varint(value)) => w.bool(value != 0),
         (5, Wire::Bytes(message)) => object(message, w, depth.saturating_add(1))?,
@@ -77,9 +77,10 @@ fn list(message: &[u8], w: &mut Writer, depth: usize) -> Option<()> {
     complete.then_some(())
 }
 
-/// A number as JSON writes it; whole ones without a fraction.
-fn number(value: f64) -> Option<String> {
-    value.is_finite().then(|| value.to_string())
+/// A whole number; no field of the configuration has a fraction, and one beyond 2^53 was rounded on its way here.
+fn number(value: f64) -> Option<u64> {
+    let whole = value as u64;
+    (whole as f64 == value && whole <= 1 << 53).then_some(whole)
 }
 
 /// One value on the wire.
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_struct_becomes_the_json_that_it_means() {
         let number = |n: f64| [&[2 << 3 | 1], &n.to_le_bytes()[..]].concat();
-        let list = field(6, &[field(1, &[4 << 3, 1]), field(1, &number(-0.5))].concat());
+        let list = field(6, &[field(1, &[4 << 3, 1]), field(1, &number(0.0))].concat());
         let document = [
             entry("s", &field(3, "a\n\"é".as_bytes())),
             entry("n", &number(300.0)),
@@ -172,7 +173,7 @@ mod tests {
             entry("e", &field(5, &[])),
         ]
         .concat();
-        let expected = r#"{"s":"a\n\"é","n":300,"null":null,"o":{"f":false},"l":[true,-0.5],"e":{}}"#;
+        let expected = r#"{"s":"a\n\"é","n":300,"null":null,"o":{"f":false},"l":[true,0],"e":{}}"#;
         assert_eq!(text(&document), expected);
     }
 
@@ -185,11 +186,21 @@ mod tests {
 
     #[test]
     fn anything_else_stays_as_it_is() {
-        let nan = entry("n", &[&[2 << 3 | 1], &f64::NAN.to_le_bytes()[..]].concat());
+        let number = |n: f64| entry("n", &[&[2 << 3 | 1], &n.to_le_bytes()[..]].concat());
         let two = entry("n", &[4 << 3, 1, 4 << 3, 0]);
         let cut = entry("s", &field(3, b"text"));
         let cut = cut[..cut.len() - 1].to_vec();
-        for document in [b"{".to_vec(), b"\x0a\x05abc".to_vec(), b"\xff".to_vec(), nan, two, cut] {
+        for document in [
+            b"{".to_vec(),
+            b"\x0a\x05abc".to_vec(),
+            b"\xff".to_vec(),
+            number(f64::NAN),
+            number(-1.0),
+            number(0.5),
+            number(1e300),
+            two,
+            cut,
+        ] {
             assert_eq!(to_json(&document).as_ref(), document);
         }
     }

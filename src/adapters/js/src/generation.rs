@@ -1,6 +1,10 @@
 //! One state of a guard: its configuration and the keys of one moment.
 
-use actfor::{Guard, Timestamp};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actfor::proof::MemoryStore;
+use actfor::{Guard, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
 use crate::{thrown, wire};
@@ -11,7 +15,12 @@ use crate::{thrown, wire};
 pub struct Generation {
     guard: Guard,
     buffer: Vec<u8>,
+    /// Which proofs of possession were used: one memory for all generations of a guard.
+    proofs: Rc<RefCell<MemoryStore>>,
 }
+
+/// Some 16 MB when full. Then requests with a proof are refused until proofs run out; a proof lives a minute or so.
+const PROOFS: usize = 100_000;
 
 #[wasm_bindgen]
 impl Generation {
@@ -25,7 +34,7 @@ impl Generation {
         let seed =
             getrandom::u64().map_err(|_| thrown::argument("", "this host has no source of randomness"))?;
         let guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
-        Ok(Self { guard, buffer: Vec::new() })
+        Ok(Self { guard, buffer: Vec::new(), proofs: Rc::new(RefCell::new(MemoryStore::new(PROOFS))) })
     }
 
     /// The generation that follows with a fresh key set (JWK Set, JSON) for `issuer`; this one stays as it is.
@@ -37,7 +46,7 @@ impl Generation {
         let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
         let mut guard = self.guard.clone();
         guard.set_keys(issuer, jwks, now).map_err(|error| thrown::config(&error))?;
-        Ok(Self { guard, buffer: Vec::new() })
+        Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri` by turns, one a line.
@@ -61,15 +70,25 @@ impl Generation {
     pub fn decide(&self, head: usize, body: i32, now: f64) -> u32 {
         let (head, body) = self.split(head, body);
         wire::with_request(head, body, |request| {
-            wire::pack(&self.guard.decide(request, Timestamp::from_host(now)))
+            let now = Timestamp::from_host(now);
+            // JavaScript runs one call at a time, so the store is never in use already; if it were, a token that
+            // needs it would be refused.
+            wire::pack(&match self.proofs.try_borrow_mut() {
+                Ok(mut proofs) => self.guard.decide_once(request, now, &mut *proofs),
+                Err(_) => self.guard.decide(request, now),
+            })
         })
     }
 
-    /// Decides the request in the buffer again and gives the document (JSON).
+    /// Decides the request in the buffer again and gives the document (JSON). `packed` is what [`Self::decide`]
+    /// gave: it says whether the proof was used for the first time, which cannot be asked twice.
     #[must_use]
-    pub fn explain(&self, head: usize, body: i32, now: f64) -> String {
+    pub fn explain(&self, head: usize, body: i32, now: f64, packed: u32) -> String {
         let (head, body) = self.split(head, body);
-        wire::with_request(head, body, |request| self.guard.explain(request, Timestamp::from_host(now)).1)
+        wire::with_request(head, body, |request| {
+            let request = Request { proof_use: wire::proof_use(packed), ..*request };
+            self.guard.explain(&request, Timestamp::from_host(now)).1
+        })
     }
 
     /// Lengths beyond the buffer give an empty head, which is unreadable and refused.

@@ -6,15 +6,15 @@
 //! INVARIANT: the number of lines is fixed by whoever wrote the head. A line break smuggled into a field makes
 //! one line too many, and the request is refused; it can never become a field of its own.
 
+use actfor::proof::Use;
 use actfor::{Code, Decision, Request, Verdict};
 
 /// The lines before the header fields: id, method, target.
 const FIXED: usize = 3;
 
-/// A request that cannot be read. A method with a line break is none (RFC 9110 §9.1): the core refuses it,
-/// and writes the document of the refusal like any other.
-const UNREADABLE: Request<'static> =
-    Request { id: "", method: "\n", url: "", headers: &[], body: None, certificate: None, introspection: None, proof_use: None };
+/// The method of a request that cannot be read. None has a line break (RFC 9110 §9.1): the core refuses it, and
+/// writes the document of the refusal like any other.
+const UNREADABLE: &str = "\n";
 
 /// Reads the head and hands the request to `f`; one that cannot be read arrives as one that is refused.
 pub(crate) fn with_request<T>(head: &[u8], body: Option<&[u8]>, f: impl FnOnce(&Request<'_>) -> T) -> T {
@@ -22,7 +22,7 @@ pub(crate) fn with_request<T>(head: &[u8], body: Option<&[u8]>, f: impl FnOnce(&
         Some((id, method, url, headers)) => {
             f(&Request { id, method, url, headers: &headers, body, ..Request::default() })
         }
-        None => f(&Request { id: id_of(head), ..UNREADABLE }),
+        None => f(&Request { id: id_of(head), method: UNREADABLE, ..Request::default() }),
     }
 }
 
@@ -45,8 +45,9 @@ fn id_of(head: &[u8]) -> &str {
     core::str::from_utf8(head).ok().and_then(|text| text.split('\n').nth(1)).unwrap_or_default()
 }
 
-/// Packs a verdict: bits 0–1 the verdict (0 allow, 1 deny, 2 needs approval), bits 2–15 the code's line in
-/// `codeNames` (0: none), from bit 16 the HTTP status.
+/// Packs a verdict: bits 0–1 the verdict (0 allow, 1 deny, 2 needs approval), bits 2–11 the code's line in
+/// `codeNames` (0: none), bits 12–13 what the replay store said (0 nothing, 1 first use, 2 used before), from bit 16
+/// the HTTP status.
 pub(crate) fn pack(decision: &Decision) -> u32 {
     let verdict = match decision.verdict() {
         Verdict::Allow => 0,
@@ -54,12 +55,26 @@ pub(crate) fn pack(decision: &Decision) -> u32 {
         Verdict::NeedsApproval => 2,
     };
     let code = decision.code().map_or(0, |code| line(code) << 2);
-    verdict | code | (u32::from(decision.status()) << 16)
+    let proof = match decision.proof_use() {
+        None => 0,
+        Some(Use::First) => 1 << 12,
+        Some(Use::Again) => 2 << 12,
+    };
+    verdict | code | proof | (u32::from(decision.status()) << 16)
+}
+
+/// What the replay store said, out of a packed verdict.
+pub(crate) fn proof_use(packed: u32) -> Option<Use> {
+    match (packed >> 12) & 3 {
+        1 => Some(Use::First),
+        2 => Some(Use::Again),
+        _ => None,
+    }
 }
 
 fn line(code: Code) -> u32 {
     let at = Code::ALL.iter().position(|known| *known == code).unwrap_or(Code::ALL.len());
-    u32::try_from(at.saturating_add(1)).unwrap_or(u32::MAX) & 0x3fff
+    u32::try_from(at.saturating_add(1)).unwrap_or(u32::MAX) & 0x3ff
 }
 
 #[cfg(test)]

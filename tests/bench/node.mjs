@@ -1,0 +1,204 @@
+// guard.decide in Node beside its peers: same process, same run, rounds by turns. `--json` for machines; `--record`
+// writes tests/bench/node.json. ACTFOR_PACKAGE is the folder of the built package.
+
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync, sign as signature, verify as verification } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { createVerifier } from 'fast-jwt';
+import { importSPKI, jwtVerify } from 'jose';
+import jsonwebtoken from 'jsonwebtoken';
+
+const entry = pathToFileURL(join(process.env.ACTFOR_PACKAGE, 'entry/node.js')).href;
+const { createGuard } = await import(entry);
+
+const ROUNDS = Number(process.env.ACTFOR_ROUNDS ?? 15);
+const MILLISECONDS = 25;
+const COLD = 64;
+const NOW = 1795000060;
+const AUDIENCE = 'https://api.example';
+const ISSUER = 'https://as.example';
+
+const patterns = join(import.meta.dirname, '../vectors/patterns');
+const text = (name) => readFileSync(join(patterns, name), 'utf8');
+const claims = JSON.parse(text('tokens.json')).T1.claims;
+
+/** A key of each algorithm, and tokens like T1 that differ in their `jti`. */
+function issuer(algorithm) {
+  const { publicKey, privateKey } = algorithm === 'ES256'
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    : algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = part({ alg: algorithm, typ: 'at+jwt', kid: algorithm });
+  let count = 0;
+  const mint = () => {
+    const input = `${header}.${part({ ...claims, jti: `bench-${algorithm}-${count++}` })}`;
+    const key = algorithm === 'ES256' ? { key: privateKey, dsaEncoding: 'ieee-p1363' } : privateKey;
+    return `${input}.${signature(algorithm === 'EdDSA' ? null : 'sha256', Buffer.from(input), key).toString('base64url')}`;
+  };
+  const jwk = { ...publicKey.export({ format: 'jwk' }), alg: algorithm === 'EdDSA' ? 'Ed25519' : algorithm, use: 'sig', kid: algorithm };
+  return { algorithm, mint, publicKey, pem: publicKey.export({ type: 'spki', format: 'pem' }), jwk };
+}
+
+const es256 = issuer('ES256');
+const rs256 = issuer('RS256');
+const eddsa = issuer('EdDSA');
+
+const base = JSON.parse(text('config.json'));
+const guard = createGuard({
+  ...base,
+  issuers: [{ ...base.issuers[0], algorithms: ['ES256', 'RS256', 'EdDSA', 'Ed25519'], jwks: { keys: [es256.jwk, rs256.jwk, eddsa.jwk] } }],
+  policy: text('acme.actfor'), files: { 'acme.fga': text('acme.fga') }, tuples: JSON.parse(text('tuples.json')),
+});
+const request = (token) => ({
+  method: 'PATCH', url: '/repos/web/git/refs/heads/fix',
+  headers: { host: 'api.example', 'user-agent': 'bench', accept: '*/*', authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+});
+const options = { now: NOW, id: 'bench' };
+
+function must(ok, what) {
+  if (!ok) throw new Error(`${what} did not do what is measured`);
+}
+
+// The same question for cedar: may this agent push to this repository for this user?
+const uid = (type, id) => ({ type, id });
+const policies = { staticPolicies: `
+  permit(principal, action == Action::"read", resource is Repo) when { resource.readers.contains(context.user) || resource.writers.contains(context.user) };
+  permit(principal == Agent::"code-helper", action == Action::"push", resource is Repo)
+    when { resource.writers.contains(context.user) && context.mode == "interactive" && context.scope.contains(resource) };
+  forbid(principal == Agent::"test-runner", action == Action::"push", resource);` };
+const entities = [
+  { uid: uid('Repo', 'web'), attrs: { writers: [{ __entity: uid('User', 'ana') }], readers: [] }, parents: [] },
+  { uid: uid('Repo', 'infra'), attrs: { writers: [{ __entity: uid('User', 'ana') }], readers: [] }, parents: [] },
+  { uid: uid('User', 'ana'), attrs: {}, parents: [] },
+  { uid: uid('Agent', 'code-helper'), attrs: {}, parents: [] },
+];
+const question = {
+  principal: uid('Agent', 'code-helper'), action: uid('Action', 'push'), resource: uid('Repo', 'web'),
+  context: { user: { __entity: uid('User', 'ana') }, mode: 'interactive', scope: [{ __entity: uid('Repo', 'web') }] },
+};
+cedar.preparsePolicySet('bench', policies);
+const askCedar = () => cedar.isAuthorized({ ...question, policies, entities });
+const askCedarPrepared = () => cedar.statefulIsAuthorized({ ...question, preparsedPolicySetId: 'bench', entities });
+
+/** Every contender: a function of a token; `cold` ones get tokens that nobody has seen. */
+const contenders = [];
+const add = (name, of, cold, run, check) => contenders.push({ name, issuer: of, cold, run, check, samples: [] });
+const allowed = (decision) => decision.allowed;
+
+for (const of of [es256, rs256, eddsa]) {
+  const { algorithm, pem, publicKey } = of;
+  add(`actfor decide, verdict, ${algorithm}, cold`, of, true, (token) => guard.decide(request(token), options), allowed);
+  const expected = { algorithms: [algorithm], audience: AUDIENCE, issuer: ISSUER };
+  if (of !== eddsa) {
+    add(`jsonwebtoken verify, ${algorithm}`, of, true, (token) => jsonwebtoken.verify(token, publicKey, { ...expected, clockTimestamp: NOW }), (c) => c.sub === 'ana');
+    const key = await importSPKI(pem, algorithm);
+    add(`jose jwtVerify, ${algorithm}`, of, true, (token) => jwtVerify(token, key, { ...expected, typ: 'at+jwt', currentDate: new Date(NOW * 1000) }), (c) => c.payload.sub === 'ana');
+  }
+  const plain = createVerifier({ key: pem, algorithms: [algorithm], allowedAud: AUDIENCE, allowedIss: ISSUER, clockTimestamp: NOW * 1000 });
+  add(`fast-jwt verify, ${algorithm}`, of, true, (token) => plain(token), (c) => c.sub === 'ana');
+  const raw = algorithm === 'ES256' ? { key: publicKey, dsaEncoding: 'ieee-p1363' } : publicKey;
+  add(`node:crypto verify alone, ${algorithm}`, of, true, (token) => {
+    const end = token.lastIndexOf('.');
+    return verification(algorithm === 'EdDSA' ? null : 'sha256', Buffer.from(token.slice(0, end)), raw, Buffer.from(token.slice(end + 1), 'base64url'));
+  }, (ok) => ok);
+}
+const cached = createVerifier({ key: es256.pem, algorithms: ['ES256'], allowedAud: AUDIENCE, allowedIss: ISSUER, clockTimestamp: NOW * 1000, cache: 1000 });
+add('actfor decide, verdict, seen before', es256, false, (token) => guard.decide(request(token), options), allowed);
+add('actfor decide, document as text, seen before', es256, false, (token) => guard.decide(request(token), options).toString(), (s) => s.includes('"allow"'));
+add('actfor decide, document parsed, seen before', es256, false, (token) => guard.decide(request(token), options).who, (who) => who.user.sub === 'ana');
+add('fast-jwt verify, cached', es256, false, (token) => cached(token), (c) => c.sub === 'ana');
+add('cedar-wasm isAuthorized', es256, false, askCedar, (a) => a.response?.decision === 'allow');
+add('cedar-wasm statefulIsAuthorized', es256, false, askCedarPrepared, (a) => a.response?.decision === 'allow');
+add('fast-jwt cached + cedar-wasm stateful', es256, false, (token) => [cached(token), askCedarPrepared()], ([c, a]) => c.sub === 'ana' && a.response?.decision === 'allow');
+
+async function round(contender, warmUp) {
+  const { cold, run, issuer: of } = contender;
+  const many = cold ? COLD : 8;
+  const tokens = Array.from({ length: many }, of.mint);
+  const asynchronous = run(tokens[0]) instanceof Promise;
+  if (!cold) for (const token of tokens) run(token);
+  let calls = 0;
+  const start = process.hrtime.bigint();
+  const until = start + BigInt(MILLISECONDS) * 1_000_000n;
+  if (cold) {
+    // Token 0 is used up; each other one is seen once.
+    for (let i = 1; i < many; i += 1) asynchronous ? await run(tokens[i]) : run(tokens[i]);
+    calls = many - 1;
+  } else {
+    do {
+      for (let i = 0; i < many; i += 1) asynchronous ? await run(tokens[i]) : run(tokens[i]);
+      calls += many;
+    } while (process.hrtime.bigint() < until);
+  }
+  const microseconds = Number(process.hrtime.bigint() - start) / 1000 / calls;
+  if (!warmUp) contender.samples.push(microseconds);
+}
+
+for (const contender of contenders) {
+  must(contender.check(await contender.run(contender.issuer.mint())), contender.name);
+}
+process.stderr.write('bench: warming up');
+for (let i = 0; i < 2; i += 1) for (const contender of contenders) await round(contender, true);
+for (let i = 0; i < ROUNDS; i += 1) {
+  process.stderr.write('.');
+  // Each round starts with another one, so that nobody always follows the same neighbour.
+  for (let j = 0; j < contenders.length; j += 1) await round(contenders[(i + j) % contenders.length], false);
+}
+process.stderr.write('\n');
+
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+const results = Object.fromEntries(contenders.map(({ name, samples }) => {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return [name, { median: quantile(sorted, 0.5), low: quantile(sorted, 0.1), high: quantile(sorted, 0.9) }];
+}));
+
+/** From the first line of a process to its first decision, in milliseconds. */
+function start() {
+  const config = JSON.stringify({ ...base, policy: text('acme.actfor'), files: { 'acme.fga': text('acme.fga') }, tuples: JSON.parse(text('tuples.json')) });
+  const script = `const start = performance.now();
+    const { createGuard } = await import(${JSON.stringify(entry)});
+    const guard = createGuard(process.argv[1]);
+    guard.decide({ method: 'GET', url: '/repos/web/x', headers: { authorization: 'Bearer ' + process.argv[2] } }, { now: ${NOW} }).allowed || process.exit(1);
+    console.log(performance.now() - start);`;
+  const token = JSON.parse(text('tokens.json')).T1.token;
+  const times = Array.from({ length: 9 }, () => Number(execFileSync(process.execPath, ['--input-type=module', '-e', script, config, token], { encoding: 'utf8' })));
+  return times.sort((a, b) => a - b)[4];
+}
+const startup = start();
+
+const ratio = (a, b) => results[a].median / results[b].median;
+const ratios = {
+  'cedar-wasm isAuthorized / actfor seen before (budget >= 25)': ratio('cedar-wasm isAuthorized', 'actfor decide, verdict, seen before'),
+  'cedar-wasm stateful / actfor seen before': ratio('cedar-wasm statefulIsAuthorized', 'actfor decide, verdict, seen before'),
+  'fast-jwt cached / actfor seen before': ratio('fast-jwt verify, cached', 'actfor decide, verdict, seen before'),
+  'actfor cold / jsonwebtoken, ES256 (budget <= 1.25 with host crypto)': ratio('actfor decide, verdict, ES256, cold', 'jsonwebtoken verify, ES256'),
+  'actfor cold / jsonwebtoken, RS256 (budget <= 1.25 with host crypto)': ratio('actfor decide, verdict, RS256, cold', 'jsonwebtoken verify, RS256'),
+  'actfor cold / node:crypto alone, ES256 (budget <= 2.5)': ratio('actfor decide, verdict, ES256, cold', 'node:crypto verify alone, ES256'),
+  'actfor cold / node:crypto alone, RS256 (budget <= 8)': ratio('actfor decide, verdict, RS256, cold', 'node:crypto verify alone, RS256'),
+  'actfor cold / node:crypto alone, EdDSA (budget <= 1.4)': ratio('actfor decide, verdict, EdDSA, cold', 'node:crypto verify alone, EdDSA'),
+};
+
+const report = {
+  machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version, platform: `${process.platform}-${process.arch}` },
+  rounds: ROUNDS, unit: 'microseconds', results, ratios, 'import to first decision, milliseconds (budget <= 15)': startup,
+};
+const rounded = JSON.stringify(report, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value), 2);
+
+if (process.argv.includes('--record')) writeFileSync(join(import.meta.dirname, 'node.json'), `${rounded}\n`);
+if (process.argv.includes('--json')) {
+  console.log(rounded);
+} else {
+  const { cpu, cores, node } = report.machine;
+  console.log(`\n${cpu}, ${cores} cores, Node ${node}; microseconds a call, median of ${ROUNDS} rounds, 10 % and 90 %\n`);
+  for (const [name, { median, low, high }] of Object.entries(results)) {
+    console.log(`${name.padEnd(48)} ${median.toFixed(2).padStart(9)}   ${low.toFixed(2)} – ${high.toFixed(2)}`);
+  }
+  console.log('');
+  for (const [name, value] of Object.entries(ratios)) console.log(`${name.padEnd(68)} ${value.toFixed(2)}`);
+  console.log(`${'import to first decision, ms (budget <= 15)'.padEnd(68)} ${startup.toFixed(1)}`);
+}

@@ -1,0 +1,95 @@
+//! The rule language: what compiles, what does not, and what is said about it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
+
+use actfor::policy::{Policy, Source};
+use actfor::{ConfigError, Position};
+
+const MODEL: &str = include_str!("vectors/policy/design.fga");
+static RULES: &str = include_str!("vectors/policy/design.actfor");
+
+fn compile(rules: &str) -> Result<Policy, ConfigError> {
+    let files = vec![("design.fga".into(), MODEL.into())];
+    Source { policy: rules.into(), files, tuples: Vec::new() }.compile().and_then(Policy::load)
+}
+
+#[test]
+fn the_example_of_every_line_compiles() {
+    compile(RULES).unwrap();
+}
+
+/// Every error says where, and says something.
+fn check_error(rules: &str, error: &ConfigError) {
+    let Some(Position { line, column, .. }) = &error.position else {
+        panic!("no position: {error}\n{rules}")
+    };
+    let lines = rules.lines().count().max(1);
+    assert!((1..=lines).contains(&(*line as usize)), "{error}\n{rules}");
+    let length = rules.lines().nth(*line as usize - 1).unwrap_or_default().chars().count();
+    assert!((1..=length + 1).contains(&(*column as usize)), "{error}: column of a line of {length}");
+    assert!(
+        error.message.len() > 10 && !error.message.ends_with('.') && !error.message.contains('\n'),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_damage_to_a_file_makes_the_compiler_panic_or_lose_its_place() {
+    let mut refused = 0;
+    let mut cases = 0;
+    let mut check = |rules: &str| {
+        cases += 1;
+        if let Err(error) = compile(rules) {
+            refused += 1;
+            check_error(rules, &error);
+        }
+    };
+    for (at, _) in RULES.char_indices() {
+        check(&RULES[..at]);
+    }
+    // Every word left out, twice, in upper case, and replaced by signs that mean something elsewhere.
+    let words: Vec<(usize, &str)> = RULES
+        .split([' ', '\n'])
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.as_ptr() as usize - RULES.as_ptr() as usize, word))
+        .collect();
+    for (at, word) in words {
+        let (before, after) = (&RULES[..at], &RULES[at + word.len()..]);
+        for other in [
+            "".into(),
+            format!("{word} {word}"),
+            word.to_uppercase(),
+            ",".into(),
+            "\"".into(),
+            "{".into(),
+            "a:b".into(),
+            "*".into(),
+            "%".into(),
+            "\u{202e}x".into(),
+            "é".into(),
+            "x".repeat(300),
+            "((((".into(),
+        ] {
+            check(&format!("{before}{other}{after}"));
+        }
+    }
+    assert!(cases > 5_000, "{cases}");
+    assert!(refused > cases / 2, "{refused} of {cases}");
+}
+
+#[test]
+fn damaged_packs_are_refused_or_read_without_a_panic() {
+    let files = vec![("design.fga".into(), MODEL.into())];
+    let pack = Source { policy: RULES.into(), files, tuples: Vec::new() }.compile().unwrap();
+    for at in 0..pack.len() {
+        let mut bytes = pack.clone();
+        bytes[at] ^= 0x41;
+        assert!(Policy::load(bytes).is_err(), "byte {at}");
+    }
+}
