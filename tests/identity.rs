@@ -11,6 +11,8 @@
 
 #[path = "support/identity/cases.rs"]
 mod cases;
+#[path = "support/identity/configuration.rs"]
+mod configuration;
 #[path = "support/identity/fixtures.rs"]
 mod fixtures;
 #[path = "support/identity/merging.rs"]
