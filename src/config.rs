@@ -15,6 +15,7 @@ use crate::names::Template;
 use crate::policy::Source;
 use crate::proof::{Base, Nonces};
 use crate::relation::Tuple;
+use crate::revocation::{Entry, What};
 use crate::time::Timestamp;
 
 /// What the document says, without the policy's source.
@@ -23,6 +24,10 @@ pub struct Config {
     /// Who may issue tokens.
     pub issuers: Vec<Issuer>,
     names: Vec<NameSpace>,
+    /// What is revoked from the start.
+    pub revoked: Vec<Entry>,
+    /// How old the list of what is revoked may be, where there must be one.
+    pub revocation_max_age: Option<u64>,
     /// How proofs of possession are checked.
     pub proof: ProofSettings,
     /// Who may issue approvals.
@@ -62,6 +67,8 @@ pub struct Issuer {
     pub client_profiles: bool,
     /// How its tokens are asked about, where they are.
     pub introspection: Option<IntrospectionSettings>,
+    /// Where its tokens' status is looked up, where it is.
+    pub status: Option<StatusSettings>,
     context_issuers: Vec<ContextIssuer>,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
@@ -97,6 +104,33 @@ pub struct IntrospectionSettings {
     /// Whether its tokens may be anything, not only JWTs.
     pub opaque: bool,
     clients: Vec<String>,
+}
+
+/// Where the status of tokens is looked up (draft-ietf-oauth-status-list).
+#[derive(Debug, Clone)]
+pub struct StatusSettings {
+    /// Lists that may be asked for.
+    pub uris: Vec<ListUri>,
+    /// Whether a token without a status is refused.
+    pub required: bool,
+    /// How old a list may be, in seconds, whatever it says itself.
+    pub max_age: u64,
+    /// `danger_ignore`: revocation by status is not noticed.
+    pub ignored: bool,
+}
+
+/// The address of a list, or what addresses begin with.
+#[derive(Debug, Clone)]
+pub struct ListUri(String);
+
+impl ListUri {
+    /// Whether a list has this address: character by character, and a `*` at the end for any rest.
+    pub fn fits(&self, uri: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(prefix) => uri.starts_with(prefix),
+            None => self.0 == uri,
+        }
+    }
 }
 
 /// Whether a name fits one of some patterns: itself, or a beginning and `*`.
@@ -220,6 +254,11 @@ impl Issuer {
         core::iter::once(&self.issuer).chain(&self.speaks_for).chain(domains)
     }
 
+    /// Whether somebody may be named in this space, by this issuer or by one of its `context_issuers`.
+    pub fn lets_name(&self, iss: &str) -> bool {
+        self.all_spaces().any(|space| space == iss)
+    }
+
     /// Every name space in which this entry lets somebody be named.
     fn all_spaces(&self) -> impl Iterator<Item = &String> {
         let contexts = self.context_issuers.iter();
@@ -266,6 +305,7 @@ impl Config {
             "approvals",
             "shadow",
             "revoked",
+            "revocation",
             "limits",
             "envoy",
         ])?;
@@ -281,6 +321,7 @@ impl Config {
                 ));
             }
         }
+        let approvers = root.optional("approvals").map_or(Ok(Vec::new()), |node| node.list(approver))?;
         let opaque = |issuer: &&Issuer| issuer.introspection.as_ref().is_some_and(|settings| settings.opaque);
         if issuers.iter().filter(opaque).count() > 1 {
             return Err(invalid(
@@ -288,13 +329,13 @@ impl Config {
                 "two issuers have `opaque` tokens: whose a token is cannot be told",
             ));
         }
-        let approvers = root.optional("approvals").map_or(Ok(Vec::new()), |node| node.list(approver))?;
         let names = names(root.optional("names").as_ref(), &issuers, &approvers)?;
-        if let Some(revoked) = root.optional("revoked")
-            && revoked.value.as_array().is_none_or(|list| !list.is_empty())
-        {
-            return Err(unsupported(&revoked.path, "revocation is not built yet: leave it empty"));
-        }
+        let revoked =
+            root.optional("revoked").map_or(Ok(Vec::new()), |node| node.list(|item| entry(&item)))?;
+        let revocation_max_age = match root.optional("revocation") {
+            None => None,
+            Some(node) => Some(node.object(&["max_age"])?.required("max_age")?.whole(86_400)?),
+        };
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
         let proof = proof_settings(root.optional("proof").as_ref())?;
@@ -308,7 +349,7 @@ impl Config {
                 Some(Source { policy, files, tuples: source.tuples.clone() })
             }
         };
-        Ok((Self { issuers, names, proof, approvers, shadow, limits }, source))
+        Ok((Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, limits }, source))
     }
 
     /// The issuer whose tokens may be anything.
@@ -322,6 +363,15 @@ impl Config {
     /// Whether an issuer of transaction tokens is configured.
     pub fn has_transactions(&self) -> bool {
         self.issuers.iter().any(|issuer| issuer.dialect == Dialect::TxnToken)
+    }
+
+    /// Reads a list for the kill switch: `{"version": N, "revoked": [...]}`.
+    pub fn revocation_list(document: &[u8]) -> Result<(u64, Vec<Entry>), ConfigError> {
+        let value = json::parse(document, &JsonLimits::CONFIG)
+            .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
+        let root = Node { path: String::new(), value: &value }.object(&["version", "revoked"])?;
+        let version = root.required("version")?.whole(9_007_199_254_740_991)?;
+        Ok((version, root.required("revoked")?.list(|item| entry(&item))?))
     }
 
     /// A user's object in the model.
@@ -370,10 +420,6 @@ struct Members<'v> {
 
 fn invalid(path: impl Into<String>, message: impl Into<String>) -> ConfigError {
     ConfigError::new(Code::ConfigInvalid, path, message)
-}
-
-fn unsupported(path: &str, message: &str) -> ConfigError {
-    ConfigError::new(Code::ConfigUnsupported, path, message)
 }
 
 impl<'v> Node<'v> {
@@ -457,11 +503,6 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "introspection",
         "status",
     ])?;
-    for later in ["status"] {
-        if let Some(node) = members.optional(later) {
-            return Err(unsupported(&node.path, "is not built yet: leave it out"));
-        }
-    }
     let issuer = members.required("issuer")?.text()?.to_owned();
     let audience = members.required("audience")?;
     let audiences = match audience.value {
@@ -527,6 +568,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let context_issuers = members
         .optional("context_issuers")
         .map_or(Ok(Vec::new()), |node| node.list(|item| context_issuer(&item)))?;
+    let status = members.optional("status").map(|node| status_settings(&node)).transpose()?;
     let introspection =
         members.optional("introspection").map(|node| introspection_settings(&node)).transpose()?;
     Ok(Issuer {
@@ -543,6 +585,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         loops,
         client_profiles,
         introspection,
+        status,
         context_issuers,
         speaks_for,
         clients,
@@ -572,6 +615,54 @@ fn context_issuer(node: &Node<'_>) -> Result<ContextIssuer, ConfigError> {
         algorithms,
         speaks_for: members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?,
         clients: patterns(&members.required("clients")?)?,
+    })
+}
+
+/// An entry of the kill switch: one of its kinds, and `until`.
+fn entry(node: &Node<'_>) -> Result<Entry, ConfigError> {
+    let members = node.object(&["agent", "client", "instance", "token", "user", "until"])?;
+    let mut found =
+        What::ALL.iter().filter_map(|(what, kind, name)| Some((*what, members.optional(kind)?, *name)));
+    let (Some((what, named, name)), None) = (found.next(), found.next()) else {
+        return Err(invalid(
+            node.path.clone(),
+            "needs one of `agent`, `client`, `instance`, `token` and `user`",
+        ));
+    };
+    let named = named.object(&["iss", name])?;
+    let until = members.required("until")?;
+    Ok(Entry {
+        what,
+        iss: named.required("iss")?.text()?.to_owned(),
+        name: named.required(name)?.text()?.to_owned(),
+        until: Timestamp::from_seconds(until.whole(9_007_199_254_740_991)?)
+            .ok_or_else(|| until.wrong("a time"))?,
+    })
+}
+
+fn status_settings(node: &Node<'_>) -> Result<StatusSettings, ConfigError> {
+    let members = node.object(&["uris", "required", "max_age", "danger_ignore"])?;
+    let flag = |name: &str| match members.optional(name) {
+        None => Ok(false),
+        Some(node) => node.value.as_bool().ok_or_else(|| node.wrong("true or false")),
+    };
+    let ignored = flag("danger_ignore")?;
+    let uris = match members.optional("uris") {
+        None if ignored => Vec::new(),
+        None => return Err(invalid(join(&node.path, "uris"), "is missing: which lists may be asked for?")),
+        Some(node) => node.texts()?,
+    };
+    if let Some(uri) = uris.iter().find(|uri| !uri.starts_with("https://") || uri.matches('/').count() < 3) {
+        return Err(invalid(
+            join(&node.path, "uris"),
+            format!("{} must be `https://`, a host and a path; a `*` may stand at the end", quote(uri)),
+        ));
+    }
+    Ok(StatusSettings {
+        uris: uris.into_iter().map(ListUri).collect(),
+        required: flag("required")?,
+        max_age: members.optional("max_age").map_or(Ok(3_600), |node| node.whole(86_400))?,
+        ignored,
     })
 }
 

@@ -138,6 +138,8 @@ codes! {
     ClientUnclassified = "client_unclassified", Identity, 403, None, "It is not known whether this client is an application or an agent.", "RFC 9700 §4.15";
     RelationshipUnknown = "relationship_unknown", Identity, 403, None, "It is not known on whose behalf the agent is acting.", "the kinds of relationship";
     RelationshipUnsupported = "relationship_unsupported", Identity, 403, None, "This combination of user, agent and authority is not supported.", "the kinds of relationship";
+    Revoked = "revoked", Identity, 401, INVALID_TOKEN, "The access token was revoked.", "RFC 6750 §3.1, draft-ietf-oauth-status-list";
+    RevocationUnavailable = "revocation_unavailable", Identity, 503, None, "It could not be established whether the access token was revoked.", "draft-ietf-oauth-status-list";
     PresenceExpired = "presence_expired", Identity, 403, None, "The user is no longer present.", "the agent context profile";
     // Proof of possession.
     ProofMissing = "proof_missing", Proof, 401, INVALID_TOKEN, "The access token is bound to a key, and proof of that key is missing.", "RFC 9449 §7, RFC 8705 §3";

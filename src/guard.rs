@@ -8,20 +8,22 @@ use alloc::{format, string::String, sync::Arc};
 use core::cell::RefCell;
 
 use crate::cache::Cache;
+use crate::carriers::{is_opaque, needs_context, not_introspected, said};
 use crate::config::{Config, Issuer};
 use crate::decision::{Decision, Verdict};
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
-use crate::identity::Layer;
-use crate::identity::context::{Draft, Identity};
+use crate::identity::context::Identity;
 use crate::jose::KeySet;
 use crate::policy::Policy;
 use crate::policy::decide::Scratch;
 use crate::policy::path::Target;
 use crate::proof::ReplayStore;
 use crate::request::{Request, credentials};
+use crate::revocation::Revocations;
 use crate::run::Run;
 use crate::time::Timestamp;
+use crate::token::status::StatusList;
 use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, introspection};
 
 /// Verifies tokens, says who is who, decides and explains.
@@ -32,6 +34,7 @@ use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, intros
 pub struct Guard {
     pub(crate) config: Arc<Config>,
     policy: Arc<Policy>,
+    pub(crate) revocations: Arc<Revocations>,
     /// A second policy, asked when a decision is explained.
     shadow: Option<Arc<Policy>>,
     cache: RefCell<Cache>,
@@ -51,6 +54,7 @@ impl Clone for Guard {
         Self {
             config: Arc::clone(&self.config),
             policy: Arc::clone(&self.policy),
+            revocations: Arc::clone(&self.revocations),
             shadow: self.shadow.clone(),
             cache: RefCell::new(cache),
             buffers: RefCell::default(),
@@ -91,7 +95,9 @@ impl Guard {
             Some(source) => Some(Arc::new(Policy::load(source.compile()?)?)),
         };
         let cache = Cache::new(config.limits.cached_tokens, seed);
+        let revocations = Revocations::new(config.revoked.clone(), config.revocation_max_age);
         Ok(Self {
+            revocations: Arc::new(revocations),
             config: Arc::new(config),
             policy: Arc::new(policy),
             shadow,
@@ -171,6 +177,42 @@ impl Guard {
         found.keys_fetched = Some(now);
         self.cache.get_mut().clear();
         Ok(())
+    }
+
+    /// Takes a list of what is revoked, received at `now`: `{"version": N, "revoked": [{"instance": {"iss", "id"},
+    /// "until": SECONDS}, …]}`, with `agent` and `user` (`iss`, `sub`), `client` (`iss`, `client_id`) and `token`
+    /// (`iss`, `jti`) alike. It replaces the last one; what the configuration revokes stays.
+    ///
+    /// # Errors
+    /// `config_invalid` for a list that cannot be read, or is older than the last; the last one stays.
+    pub fn revoke(&mut self, list: &[u8], now: Timestamp) -> Result<(), ConfigError> {
+        let (version, entries) = Config::revocation_list(list)?;
+        Arc::make_mut(&mut self.revocations).take(version, entries, now)
+    }
+
+    /// Takes a status list token of an issuer, fetched from the address that [`Self::to_fetch_status`] gave.
+    ///
+    /// # Errors
+    /// `config_invalid` for a list that does not hold, is for another issuer, or is older than the last.
+    pub fn set_status_list(&mut self, issuer: &str, token: &str, now: Timestamp) -> Result<(), ConfigError> {
+        let refuse = |text: String| ConfigError::new(Code::ConfigInvalid, "status", text);
+        let found = self.config.issuers.iter().find(|known| known.issuer == issuer);
+        let settings = found.and_then(|issuer| Some((issuer, issuer.status.as_ref()?)));
+        let settings =
+            settings.ok_or_else(|| refuse(format!("{} is not an issuer with `status`", quote(issuer))))?;
+        let (uri, list) = StatusList::read(token, settings, now).map_err(|refusal| refuse(refusal.detail))?;
+        Arc::make_mut(&mut self.revocations).take_status(uri, list)
+    }
+
+    /// The status list that the host has to fetch before it can decide: issuer and address. `None` where none is
+    /// needed, or the token is refused without it.
+    pub fn to_fetch_status(&self, request: &Request<'_>, now: Option<Timestamp>) -> Option<(&str, String)> {
+        let (now, target) = (now?, Target::parse(request.url).ok()?);
+        let (_, compact) = credentials(request, &target, self.config.has_transactions()).ok()?;
+        let answer = request.introspection.as_ref();
+        let (token, issuer) = self.verify_for_issuer(compact, answer, now).ok()?;
+        let uri = self.revocations.wanted(&token, issuer, now)?;
+        Some((&issuer.issuer, uri.into()))
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
@@ -315,30 +357,6 @@ impl Guard {
         }
         (run.decision, run.notes)
     }
-}
-
-/// A token that is no JWT, and says nothing by itself (RFC 7515 §7.1: three parts).
-fn is_opaque(compact: &str) -> bool {
-    compact.split('.').count() != 3
-}
-
-fn not_introspected(issuer: &Issuer) -> Refusal {
-    let text =
-        format!("tokens of {} are introspected, and the host handed over no answer", quote(&issuer.issuer));
-    Refusal::new(Code::ContextMissing, text)
-}
-
-/// Whether an `Agent-Context` assertion is required.
-pub(crate) fn needs_context(token: &VerifiedToken, issuer: &Issuer) -> bool {
-    issuer.context_issuers_for(token.claims().client_id()).next().is_some()
-}
-
-/// What the answer of an introspection endpoint says of who is acting: as a token of the same issuer would.
-fn said(issuer: &Issuer, answer: &Claims) -> Result<Draft, Refusal> {
-    let mut draft = issuer.dialect.read(answer, issuer)?;
-    draft.check_names(|space| issuer.may_name(space))?;
-    draft.said_by(Layer::Introspection);
-    Ok(draft)
 }
 
 /// `present_until` has no leeway: at that second the user counts as gone, whatever the mode.

@@ -6,6 +6,7 @@ extern crate alloc;
 
 mod approval;
 mod cache;
+mod carriers;
 mod chain;
 mod config;
 mod decision;
@@ -23,6 +24,7 @@ pub mod policy;
 pub mod proof;
 pub mod relation;
 mod request;
+mod revocation;
 mod run;
 mod time;
 pub mod token;

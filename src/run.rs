@@ -3,12 +3,13 @@
 use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 
 use crate::approval::{self, Approval, Bond};
+use crate::carriers::needs_context;
 use crate::chain::{self, HopRecord};
 use crate::config::Issuer;
 use crate::decision::Decision;
 use crate::document::{Check, Notes};
 use crate::error::{Code, Refusal};
-use crate::guard::{Buffers, Guard, check_presence, needs_context};
+use crate::guard::{Buffers, Guard, check_presence};
 use crate::identity::Fact;
 use crate::identity::context::{Identity, Kind};
 use crate::identity::dialect::Dialect;
@@ -131,10 +132,27 @@ impl Run<'_, '_> {
             }
             Ok(token)
         })?;
+        self.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target: &target, now };
         let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
         self.notes.records = records;
         outcome
+    }
+
+    /// That nothing about the request was revoked.
+    fn check_revoked(
+        &self,
+        token: &VerifiedToken,
+        issuer: &Issuer,
+        records: &[HopRecord],
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let issuers = &self.guard.config.issuers;
+        let verified = records.iter().filter_map(HopRecord::token);
+        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
+        let unrecorded = records.iter().any(|record| record.token().is_none());
+        let all = core::iter::once((token, issuer)).chain(earlier);
+        self.guard.revocations.check(all, unrecorded, now)
     }
 
     /// A request that a `route` line maps.

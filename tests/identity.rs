@@ -11,8 +11,12 @@
 
 #[path = "support/identity/cases.rs"]
 mod cases;
+#[path = "support/identity/configuration.rs"]
+mod configuration;
 #[path = "support/identity/fixtures.rs"]
 mod fixtures;
+#[path = "support/identity/merging.rs"]
+mod merging;
 #[path = "support/identity/revocation.rs"]
 mod revocation;
 #[path = "support/identity/mod.rs"]

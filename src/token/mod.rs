@@ -8,6 +8,7 @@ mod access_token;
 pub(crate) mod assertion;
 pub(crate) mod claims;
 pub(crate) mod introspection;
+pub(crate) mod status;
 
 pub use access_token::VerifiedToken;
 pub(crate) use access_token::verify;

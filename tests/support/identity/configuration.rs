@@ -1,0 +1,80 @@
+//! What does not load, and which member the error names.
+
+use actfor::Guard;
+
+use super::support::Fixture;
+
+fn check(issuer: &[(&str, &str)], root: &[(&str, &str)], path: &str, says: &str) {
+    let owned = |members: &[(&str, &str)]| -> Vec<(String, String)> {
+        members.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let config = Fixture::of("rfc8693").config(&owned(issuer), &owned(root));
+    let error =
+        Guard::from_config(config.as_bytes(), 1).err().unwrap_or_else(|| panic!("it loads: {config}"));
+    assert_eq!(error.code.as_str(), "config_invalid", "{error}");
+    assert_eq!(error.path, path, "{error}");
+    assert!(error.message.contains(says), "{error}");
+}
+
+#[test]
+fn settings_that_could_widen_do_not_load() {
+    let issuer = |member: &str, value: &str, path: &str, says: &str| {
+        check(&[(member, value)], &[], &format!("issuers[0].{path}"), says);
+    };
+    issuer("loops", "\"yes\"", "loops", "`allow` or `refuse`");
+    issuer("client_profiles", "true", "client_profiles", "must be a string");
+    issuer("client_profiles", "\"yes\"", "client_profiles", "`trust` or `ignore`");
+    issuer("clients", r#"{"x":{"kind":"app","named_by":"client_id"}}"#, "clients.x", "`agent` only");
+    issuer("clients", r#"{"x":{"kind":"agent","named_by":"act"}}"#, "clients.x.named_by", "`client_id`");
+    issuer("context_issuers", "[{}]", "context_issuers[0].algorithms", "is missing");
+    let context =
+        r#"[{"issuer":"https://x.example","algorithms":["ES256"],"jwks":{"keys":[]},"clients":["*"]}]"#;
+    let config = Fixture::of("rfc8693").config(&[("context_issuers".into(), context.into())], &[]);
+    let error = Guard::from_config(config.as_bytes(), 1).unwrap_err();
+    assert_eq!(
+        (error.code.as_str(), error.path.as_str()),
+        ("keys_invalid", "issuers[0].context_issuers[0].jwks")
+    );
+    issuer("introspection", "{}", "introspection.endpoint", "is missing");
+    issuer("introspection", r#"{"endpoint":"e","signed":1}"#, "introspection.signed", "true or false");
+    issuer(
+        "introspection",
+        r#"{"endpoint":"e","implies":["sub"]}"#,
+        "introspection.implies",
+        "`audience` or `issuer`",
+    );
+    issuer("introspection", r#"{"endpoint":"e","clients":[]}"#, "introspection.clients", "names no client");
+    issuer(
+        "introspection",
+        r#"{"endpoint":"e","clients":["a*b"]}"#,
+        "introspection.clients",
+        "at the end only",
+    );
+    issuer(
+        "introspection",
+        r#"{"endpoint":"e","clients":["a"],"opaque":true}"#,
+        "introspection",
+        "leave `clients` out",
+    );
+    issuer("status", "{}", "status.uris", "is missing");
+    for uri in ["http://as.example/1", "https://as.example*", "*"] {
+        issuer("status", &format!(r#"{{"uris":["{uri}"]}}"#), "status.uris", "`https://`, a host and a path");
+    }
+    issuer("status", r#"{"uris":["https://as.example/1"],"ignore":true}"#, "status", "is not known");
+}
+
+#[test]
+fn entries_of_the_kill_switch_say_one_thing_each() {
+    let root = |value: &str, path: &str, says: &str| check(&[], &[("revoked", value)], path, says);
+    root("{}", "revoked", "an array");
+    root(r#"[{"until":1}]"#, "revoked[0]", "one of");
+    root(
+        r#"[{"user":{"iss":"i","sub":"s"},"agent":{"iss":"i","sub":"s"},"until":1}]"#,
+        "revoked[0]",
+        "one of",
+    );
+    root(r#"[{"user":{"iss":"i","sub":"s"}}]"#, "revoked[0].until", "is missing");
+    root(r#"[{"user":{"sub":"s"},"until":1}]"#, "revoked[0].user.iss", "is missing");
+    root(r#"[{"token":{"iss":"i","id":"s"},"until":1}]"#, "revoked[0].token", "is not known");
+    check(&[], &[("revocation", "{}")], "revocation.max_age", "is missing");
+}
