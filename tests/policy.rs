@@ -5,6 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
     reason = "tests may panic"
 )]
 
@@ -111,7 +113,9 @@ fn every_wrong_line_says_where_what_and_what_to_write_instead() {
             let case = case.as_object().unwrap();
             let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap();
             let rules = match case.get("rules") {
-                Some(Value::Array(lines)) => lines.iter().map(|l| format!("{}\n", l.as_str().unwrap())).collect(),
+                Some(Value::Array(lines)) => {
+                    lines.iter().map(|l| format!("{}\n", l.as_str().unwrap())).collect()
+                }
                 _ => String::from(text("rules")),
             };
             count += 1;
