@@ -14,7 +14,7 @@ pub struct Failure {
     code: &'static str,
     path: String,
     message: String,
-    position: Option<Position>,
+    position: Option<Box<Position>>,
     json: bool,
 }
 
@@ -88,6 +88,12 @@ impl From<lexopt::Error> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let message = error.to_string();
-        Self { code: error.code.as_str(), path: error.path, message, position: error.position, json: false }
+        Self {
+            code: error.code.as_str(),
+            path: error.path,
+            message,
+            position: error.position.map(Box::new),
+            json: false,
+        }
     }
 }
