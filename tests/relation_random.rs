@@ -266,9 +266,19 @@ fn agrees_with_the_real_fga() {
                 {
                     count_one("it differs with itself");
                 }
-                _ => {
-                    differences.push((seed, (*question).clone(), theirs[index], ours, world.model.circular()))
+                // Or it gives up where it meets a circle, although the other operand of the `and` has settled
+                // the matter; only in models that `Model::circular` names, and the naive evaluator is with us.
+                _ if !world.model.circular().is_empty() => {
+                    let naive = Naive::new(&world.model, &case.tuples);
+                    let (subject, relation, object, x) = question;
+                    assert_eq!(
+                        naive.check(subject, relation, object, *x),
+                        answer.truth,
+                        "seed {seed}: {question:?}"
+                    );
+                    count_one("it gives up in a circle");
                 }
+                _ => differences.push((seed, (*question).clone(), theirs[index], ours)),
             }
         }
         std::fs::remove_file(&path).unwrap();

@@ -178,7 +178,8 @@ impl Model {
     }
 
     /// The relations that depend on themselves through `and` or `but not`, by way of tuples: `type#relation`.
-    /// They load, and a check that really goes round in a circle is unknown; but nobody means to write one.
+    /// They load, as they do in OpenFGA, and a check that really goes round in a circle is unknown; but nobody
+    /// means to write one, and OpenFGA's own answer may then depend on which branch ends first.
     pub fn circular(&self) -> Vec<String> {
         let mut found = Vec::new();
         for ty in &self.types {
