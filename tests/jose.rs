@@ -75,4 +75,14 @@ fn no_kind_of_token_passes_for_another() {
             "{untyped}"
         );
     }
+    for wrong in [
+        r#"{"alg":"Ed25519","typ":1}"#,
+        r#"{"alg":"Ed25519","typ":null}"#,
+        r#"{"alg":"Ed25519","typ":["JWT"]}"#,
+    ] {
+        let token = key.sign_as(wrong.as_bytes(), b"{}");
+        let jws = Jws::parse(&token, &JwsLimits::DEFAULT).unwrap();
+        let found = check_header(jws.header(), &[Algorithm::Ed25519], Typ::Untyped);
+        assert_eq!(found.unwrap_err().code, Code::TokenTypeWrong, "{wrong}");
+    }
 }

@@ -857,7 +857,10 @@ fn the_guard_agrees_about_tokens() {
     for case in file.get("cases").unwrap().as_array().unwrap().iter().map(|case| case.as_object().unwrap()) {
         let setting = |name| text(case.get(name).or(file.get(name)).unwrap());
         let config = config(&setting("algorithms"), &setting("jwks"), "optional", "");
-        let guard = Guard::from_config(config.as_bytes(), 1).unwrap();
+        let mut guard = Guard::from_config(config.as_bytes(), 1).unwrap();
+        if cases % 25 == 0 {
+            guard.prepare();
+        }
         let authorization = format!("Bearer {}", string(case, "token")).into_bytes();
         let headers = [("authorization", authorization.as_slice())];
         let request = Request {
