@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use actfor::json::{self, Value};
-use actfor::policy::{Policy, Source};
+use actfor::policy::{self, Policy, Source};
 use actfor::{ConfigError, Position};
 
 const MODEL: &str = include_str!("vectors/policy/design.fga");
@@ -86,6 +86,41 @@ fn no_damage_to_a_file_makes_the_compiler_panic_or_lose_its_place() {
     assert!(refused > cases / 2, "{refused} of {cases}");
 }
 
+/// What a file means, without where it says it.
+fn meaning(rules: &str) -> String {
+    let lexed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",");
+    rules.lines().map(lexed).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn formatting_changes_white_space_only_and_twice_is_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    let mut files: Vec<_> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path().join("rules.actfor")).unwrap())
+        .collect();
+    files.push(RULES.into());
+    for rules in files {
+        for text in [rules.clone(), meaning_kept(&rules)] {
+            let formatted = policy::format(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert_eq!(meaning(&formatted), meaning(&text));
+            assert_eq!(policy::format(&formatted).unwrap(), formatted);
+        }
+    }
+    let aligned = "actfor 1\n# why\non x\n  read        needs scope  # a, b\n  push, pull  needs scope\n\nallow self               to read on x  as a\nallow delegated offline  to read on x  as b\n";
+    let untidy = "actfor   1\n# why\n\n\n".replace("\n\n\n", "\n")
+        + "on x\n    read needs scope # a, b\n\tpush ,pull   needs scope\n\n\nallow self to read on x as a\nallow delegated offline to read on x as b\n\n";
+    let found = policy::format(&untidy).unwrap();
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), aligned.split_whitespace().collect::<Vec<_>>());
+    assert!(found.contains("  read       needs scope  # a, b\n  push, pull needs scope\n"), "{found}");
+    assert!(policy::format("actfor 1\nallow\n").is_err());
+}
+
+/// The same file with odd white space.
+fn meaning_kept(rules: &str) -> String {
+    rules.lines().map(|line| format!("{}   \n\n\n", line.replace("  ", " \t  "))).collect()
+}
+
 #[test]
 fn damaged_packs_are_refused_or_read_without_a_panic() {
     let files = vec![("design.fga".into(), MODEL.into())];
@@ -111,7 +146,9 @@ fn every_wrong_line_says_where_what_and_what_to_write_instead() {
             let case = case.as_object().unwrap();
             let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap();
             let rules = match case.get("rules") {
-                Some(Value::Array(lines)) => lines.iter().map(|l| format!("{}\n", l.as_str().unwrap())).collect(),
+                Some(Value::Array(lines)) => {
+                    lines.iter().map(|l| format!("{}\n", l.as_str().unwrap())).collect()
+                }
                 _ => String::from(text("rules")),
             };
             count += 1;
