@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod approval;
+pub mod audit;
 mod cache;
 mod carriers;
 mod chain;

@@ -13,6 +13,7 @@
 #[path = "support/world.rs"]
 mod world;
 
+use actfor::{Request, Timestamp};
 use std::path::Path;
 use world::World;
 
@@ -59,4 +60,76 @@ fn every_policy_decides_as_its_cases_say() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     println!("{count} requests to {} policies", folders.len());
     assert!(folders.len() >= 10, "{}", folders.len());
+}
+
+/// What a client sees of a refusal.
+fn seen_by_client(
+    world: &World,
+    token: &str,
+    url: &str,
+) -> (u16, Option<&'static str>, Option<&'static str>, Option<String>) {
+    let authorization = format!("Bearer {}", world.token(token));
+    let headers = [("authorization", authorization.as_bytes())];
+    let request = Request { id: "r", method: "GET", url, headers: &headers, ..Request::default() };
+    let decision = world.guard().decide(&request, Timestamp::from_seconds(world::NOW));
+    let code = decision.code();
+    (decision.status(), code.map(|c| c.as_str()), code.map(|c| c.reason_user()), decision.challenge())
+}
+
+#[test]
+fn a_refusal_does_not_tell_whether_an_object_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    for (folder, token, there, not_there) in [
+        ("four-patterns", "case", "/salaries/bo", "/salaries/nobody"),
+        ("tenants", "a", "/docs/d2", "/docs/d9"),
+        ("support", "t1", "/orders/o2", "/orders/o9"),
+        ("people-and-agents", "agent", "/notes/n2", "/notes/n9"),
+        ("task-based", "working", "/x", "/y"),
+    ] {
+        let world = World::read(&root.join(folder));
+        let (seen, other) = (seen_by_client(&world, token, there), seen_by_client(&world, token, not_there));
+        assert_eq!(seen, other, "{folder}");
+        assert!(seen.1.is_some(), "{folder}: refused");
+    }
+}
+
+#[test]
+fn a_shadow_policy_is_asked_and_changes_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies/forge");
+    let world = World::read(&root);
+    let strict = world
+        .rules
+        .replace(
+            "allow self                   to any action",
+            "allow self                   to read, push, merge",
+        )
+        .replace("branch == \"main\"", "branch == \"fix\"");
+    let config = world.config();
+    let with_shadow = format!(
+        "{},\"shadow\":{{\"policy\":{}}}}}",
+        config.strip_suffix('}').unwrap(),
+        world::quoted(&strict)
+    );
+    let guards =
+        [config, with_shadow].map(|config| actfor::Guard::from_config(config.as_bytes(), 1).unwrap());
+    let authorization = format!("Bearer {}", world.token("steered"));
+    let headers = [("authorization", authorization.as_bytes())];
+    let ask = |guard: &actfor::Guard, branch: &str| {
+        let url = format!("/repos/web/git/refs/heads/{branch}");
+        let request =
+            Request { id: "r", method: "PATCH", url: &url, headers: &headers, ..Request::default() };
+        let now = Timestamp::from_seconds(world::NOW);
+        let (decision, document) = guard.explain(&request, now);
+        (guard.decide(&request, now).code(), decision.code(), document)
+    };
+    for branch in ["fix", "main", "other"] {
+        let (without, with) = (ask(&guards[0], branch), ask(&guards[1], branch));
+        assert_eq!((without.0, without.1), (with.0, with.1));
+        assert!(without.2.contains("\"shadow\":[]"), "{}", without.2);
+        let differs = branch != "other";
+        assert_eq!(with.2.contains("\"shadow\":[]"), !differs, "{}", with.2);
+    }
+    assert!(
+        ask(&guards[1], "fix").2.contains(r#""decision":"deny","code":"forbidden","rule":"protected"}]"#)
+    );
 }

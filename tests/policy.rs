@@ -5,15 +5,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     clippy::string_slice,
+    clippy::arithmetic_side_effects,
     reason = "tests may panic"
 )]
 
 use std::path::Path;
 
 use actfor::json::{self, Value};
-use actfor::policy::{Policy, Source};
+use actfor::policy::{self, Policy, Source};
 use actfor::{ConfigError, Position};
 
 const MODEL: &str = include_str!("vectors/policy/design.fga");
@@ -86,6 +86,41 @@ fn no_damage_to_a_file_makes_the_compiler_panic_or_lose_its_place() {
     }
     assert!(cases > 5_000, "{cases}");
     assert!(refused > cases / 2, "{refused} of {cases}");
+}
+
+/// What a file means, without where it says it.
+fn meaning(rules: &str) -> String {
+    let lexed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",");
+    rules.lines().map(lexed).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn formatting_changes_white_space_only_and_twice_is_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    let mut files: Vec<_> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path().join("rules.actfor")).unwrap())
+        .collect();
+    files.push(RULES.into());
+    for rules in files {
+        for text in [rules.clone(), meaning_kept(&rules)] {
+            let formatted = policy::format(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert_eq!(meaning(&formatted), meaning(&text));
+            assert_eq!(policy::format(&formatted).unwrap(), formatted);
+        }
+    }
+    let aligned = "actfor 1\n# why\non x\n  read        needs scope  # a, b\n  push, pull  needs scope\n\nallow self               to read on x  as a\nallow delegated offline  to read on x  as b\n";
+    let untidy = "actfor   1\n# why\n\n\n".replace("\n\n\n", "\n")
+        + "on x\n    read needs scope # a, b\n\tpush ,pull   needs scope\n\n\nallow self to read on x as a\nallow delegated offline to read on x as b\n\n";
+    let found = policy::format(&untidy).unwrap();
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), aligned.split_whitespace().collect::<Vec<_>>());
+    assert!(found.contains("  read       needs scope  # a, b\n  push, pull needs scope\n"), "{found}");
+    assert!(policy::format("actfor 1\nallow\n").is_err());
+}
+
+/// The same file with odd white space.
+fn meaning_kept(rules: &str) -> String {
+    rules.lines().map(|line| format!("{}   \n\n\n", line.replace("  ", " \t  "))).collect()
 }
 
 #[test]

@@ -193,16 +193,26 @@ pub fn decide(
     let mut evaluator =
         Evaluator { policy, case, said: said.as_ref(), mode: Mode::Automated, scratch, trace };
     let mut outcome = None;
+    let mut kept = start;
     for mode in case.modes {
-        // One proof is enough to read.
-        evaluator.trace.reasons.truncate(start);
+        // One proof is enough to read; why approval is needed in one mode stays.
+        evaluator.trace.reasons.truncate(kept);
         evaluator.mode = *mode;
         match evaluator.in_mode(*mode) {
             // Approval is asked for only where nothing else refuses, in any mode.
-            Err(failure) if failure.code == Code::NeedsApproval => outcome = Some(Err(failure)),
-            Err(failure) => return Err(failure),
+            Err(failure) if failure.code == Code::NeedsApproval => {
+                outcome = Some(Err(failure));
+                kept = evaluator.trace.reasons.len();
+            }
+            Err(failure) => {
+                evaluator.trace.reasons.drain(start..kept);
+                return Err(failure);
+            }
             Ok(rule) => outcome = outcome.or(Some(Ok(rule))),
         }
+    }
+    if kept > start {
+        evaluator.trace.reasons.truncate(kept);
     }
     let none = Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None };
     outcome.unwrap_or(Err(none))

@@ -9,6 +9,7 @@ pub mod ast;
 pub mod compile;
 pub mod coverage;
 pub mod decide;
+mod format;
 mod lexer;
 pub mod parse;
 pub mod path;
@@ -23,6 +24,7 @@ use crate::error::{Code, ConfigError};
 use crate::pack::{Builder, Pack, PackError, Section};
 use crate::relation::{self, Model, Relations, Tuple};
 
+pub use format::format;
 pub use rules::Rules;
 
 /// The source of a policy: rules, the files that they name, and tuples.
