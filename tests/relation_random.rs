@@ -11,7 +11,7 @@
     reason = "tests may panic"
 )]
 
-#[path = "support/naive.rs"]
+#[path = "support/naive_relation.rs"]
 mod naive;
 #[path = "support/random.rs"]
 mod random;
