@@ -261,6 +261,7 @@ fn decide(policy: &Policy, case: &Case, scratch: &mut Scratch) -> Answer {
         user: case.user,
         chain: &chain,
         claims: &own,
+        also: None,
         audiences: &[],
         task: match case.task {
             Task::Known(task) => decide::Task::Known(task),
