@@ -21,7 +21,7 @@ pub fn step(what: &str) {
 
 /// Whether this runs where nothing may be left out.
 pub fn in_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| value != "" && value != "false")
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
 /// A program to be run at the root of the workspace.
