@@ -122,7 +122,7 @@ fn truth(value: bool) -> u8 {
 impl World {
     fn related(&self, subject: Option<&str>, relation: &str, object: Option<&str>) -> u8 {
         let (Some(subject), Some(object)) = (subject, object) else { return 1 };
-        let direct = |relation: &str| self.tuples.iter().any(|t| *t == (subject, relation, object));
+        let direct = |relation: &str| self.tuples.contains(&(subject, relation, object));
         truth(direct(relation) || (relation == "reader" && direct("writer")))
     }
 
