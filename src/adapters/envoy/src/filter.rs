@@ -57,8 +57,9 @@ impl Filter<'_> {
         let decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
         let document = match self.settings.document {
             Document::FilterState => {
-                // The proof has been remembered just now: what the store said goes into the document.
-                let request = Request { proof_use: decision.proof_use(), ..request };
+                // Proof and approval have been remembered just now: what the store said goes into the document.
+                let (proof_use, approval_use) = (decision.proof_use(), decision.approval_use());
+                let request = Request { proof_use, approval_use, ..request };
                 Some(self.guard.explain(&request, timestamp(now)).1)
             }
             Document::None => None,

@@ -1,11 +1,11 @@
-//! Used proofs of possession, remembered once for all workers (RFC 9449 §11.1).
+//! Used proofs of possession (RFC 9449 §11.1) and spent approvals, remembered once for all workers.
 //!
 //! Each worker has a VM of its own, so that a memory inside it would let a proof pass once in every worker. They share
 //! what Envoy keeps for them: a few values that are changed by compare-and-swap. Of two requests with the same proof
 //! at the same time one at most is the first. What cannot be found out refuses.
 
 use actfor::{
-    Timestamp,
+    Timestamp, UsedApproval,
     proof::{DpopProof, ReplayStore, StoreError, Use},
 };
 use sha2::{Digest, Sha256};
@@ -45,9 +45,27 @@ pub fn prepare(host: &impl Host) -> Result<(), HostError> {
 
 impl<H: Host> ReplayStore for Shared<'_, H> {
     fn remember(&mut self, proof: &DpopProof, now: Timestamp) -> Result<Use, StoreError> {
-        let unavailable = |HostError| StoreError::Unavailable;
         // A thumbprint has 43 characters, so that it and the `jti` cannot run into each other.
         let id = Sha256::new().chain_update(proof.thumbprint()).chain_update(proof.jti()).finalize();
+        self.remember_id(&id, proof.usable_until(), now)
+    }
+
+    fn remember_approval(&mut self, approval: &UsedApproval, now: Timestamp) -> Result<Use, StoreError> {
+        // The issuer's length keeps issuer and `jti` apart; the first word keeps approvals and proofs apart.
+        let length = (approval.issuer().len() as u64).to_le_bytes();
+        let id = Sha256::new()
+            .chain_update("approval ")
+            .chain_update(length)
+            .chain_update(approval.issuer())
+            .chain_update(approval.jti());
+        self.remember_id(&id.finalize(), approval.usable_until(), now)
+    }
+}
+
+impl<H: Host> Shared<'_, H> {
+    /// Remembers a name that was hashed, and says whether it was there.
+    fn remember_id(&self, id: &[u8], usable_until: Timestamp, now: Timestamp) -> Result<Use, StoreError> {
+        let unavailable = |HostError| StoreError::Unavailable;
         let id = id.get(..ID).ok_or(StoreError::Unavailable)?;
         let key = key(id.first().map_or(0, |byte| byte % SHARDS));
         for _ in 0..TRIES {
@@ -68,7 +86,7 @@ impl<H: Host> ReplayStore for Shared<'_, H> {
                 return Err(StoreError::Full);
             }
             next.extend_from_slice(id);
-            next.extend_from_slice(&proof.usable_until().seconds().to_le_bytes());
+            next.extend_from_slice(&usable_until.seconds().to_le_bytes());
             if self.0.set_shared(&key, &next, Some(version)).map_err(unavailable)? == Swap::Done {
                 return Ok(Use::First);
             }
