@@ -86,3 +86,12 @@ fn no_kind_of_token_passes_for_another() {
         assert_eq!(found.unwrap_err().code, Code::TokenTypeWrong, "{wrong}");
     }
 }
+
+#[test]
+fn a_key_set_has_at_most_256_keys_and_says_why_it_leaves_some_out() {
+    let set = |count| format!("{{\"keys\":[{}]}}", vec!["{}"; count].join(","));
+    let full = KeySet::parse(set(256).as_bytes(), Algorithm::ALL).unwrap();
+    assert_eq!(full.skipped().len(), 256);
+    assert_eq!(full.skipped()[0].1.to_string(), "`kty` is not `EC`, `OKP` or `RSA`");
+    assert_eq!(KeySet::parse(set(257).as_bytes(), Algorithm::ALL).unwrap_err().code, Code::KeysInvalid);
+}
