@@ -11,6 +11,7 @@
 )]
 
 #[path = "support/acme.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod acme;
 
 use acme::{Acme, MODEL, NOW, RULES, decide, outcome};

@@ -10,6 +10,7 @@
 )]
 
 #[path = "support/acme.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod acme;
 
 use std::alloc::{GlobalAlloc, Layout, System};

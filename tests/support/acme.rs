@@ -1,7 +1,5 @@
 //! The running examples: keys, configuration, tokens and requests.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 use actfor::jose::Algorithm;
 use actfor::json::{self, Writer};
 use actfor::{Decision, Guard, Request, Timestamp};

@@ -309,7 +309,8 @@ mod tests {
         /// Lets seconds pass, by the clock and by ticks.
         fn pass(&mut self, seconds: u64) {
             for _ in 0..seconds {
-                self.host.0.borrow_mut().now += TICK;
+                let now = self.host.0.borrow().now.saturating_add(TICK);
+                self.host.0.borrow_mut().now = now;
                 self.tick(1);
             }
         }

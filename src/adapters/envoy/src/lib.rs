@@ -20,6 +20,7 @@ pub mod structure;
 #[allow(dead_code, reason = "shared with tests that use other parts of it")]
 mod acme;
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a fake proxy may panic")]
 mod fake;
 #[cfg(target_arch = "wasm32")]
 mod glue;
