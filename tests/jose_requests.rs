@@ -341,12 +341,12 @@ fn registered_claims() -> Vec<Case> {
 
 fn names_and_audiences() -> Vec<Case> {
     let mut cases = vec![
-        bearer(45, "RFC 9068 §4", "iss_missing", "claim_missing", &[("iss", None)]),
+        bearer(45, "RFC 9068 §4", "iss_missing", "issuer_unknown", &[("iss", None)]),
         bearer(
             45,
             "RFC 9068 §4",
             "iss_is_an_array",
-            "claim_invalid",
+            "issuer_unknown",
             &[("iss", Some("[\"https://as.example\"]"))],
         ),
         bearer(46, "RFC 9068 §4", "aud_missing", "claim_missing", &[("aud", None)]),

@@ -74,8 +74,8 @@ impl VerifiedToken {
 fn issuer_of<'c>(jws: &Jws<'_>, config: &'c Config) -> Result<(usize, &'c Issuer), Refusal> {
     let iss = match jws.claims().get("iss") {
         Some(Value::String(iss)) => iss,
-        Some(_) => return Err(Refusal::new(Code::ClaimInvalid, "claim `iss` must be a string")),
-        None => return Err(Refusal::new(Code::ClaimMissing, "claim `iss` is missing")),
+        Some(_) => return Err(Refusal::new(Code::IssuerUnknown, "claim `iss` must be a string")),
+        None => return Err(Refusal::new(Code::IssuerUnknown, "claim `iss` is missing")),
     };
     let found = config.issuers.iter().enumerate().find(|(_, issuer)| issuer.issuer == *iss);
     found.ok_or_else(|| {

@@ -83,7 +83,7 @@ fn bindings() -> Result<()> {
     let runner = setup::wasm_bindgen_runner()?;
     step("bindings: tests in Chromium");
     run(command("cargo")
-        .args(["test", "--quiet", "--package", "actfor-js", "--test", "bindings"])
+        .args(["test", "--package", "actfor-js", "--test", "bindings"])
         .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .envs([("WASM_BINDGEN_USE_BROWSER", "1"), ("CHROMEDRIVER", "chromedriver")]))

@@ -23,7 +23,6 @@ const PARTS: &[Part] = &[
     Part { name: "node", about: "the packed npm package", run: package },
     Part { name: "browser", about: "the demo page and the bindings in Chromium", run: page },
     Part { name: "envoy", about: "the filter in the real Envoy", run: filter },
-    Part { name: "size", about: "what is shipped, within its budgets", run: sizes },
 ];
 
 /// Every part, or one.
@@ -112,13 +111,6 @@ fn page() -> Result<()> {
 fn filter() -> Result<()> {
     setup::envoy()?;
     envoy::test().map_err(anyhow::Error::msg)
-}
-
-/// Of what the parts before this one have built.
-fn sizes() -> Result<()> {
-    crate::size::check()?;
-    println!("test result: ok. 1 passed; 0 failed");
-    Ok(())
 }
 
 /// How many tests passed and failed.

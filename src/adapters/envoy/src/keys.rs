@@ -198,7 +198,9 @@ impl Source {
             return Err(format!("the answer is larger than {BODY_MAX} bytes"));
         }
         let now = host.now().ok().and_then(timestamp).ok_or_else(|| "the clock is not set".to_owned())?;
-        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())
+        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())?;
+        guard.prepare();
+        Ok(())
     }
 
     fn succeeded(&mut self, host: &impl Host, counters: &Counters, running: Duration) {

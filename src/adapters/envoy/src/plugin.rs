@@ -46,7 +46,8 @@ impl Plugin {
         let host_failed = |HostError| invalid("", "Envoy does not give the filter what it needs");
         let now = host.now().map_err(host_failed)?;
         // The moment of the start in nanoseconds: Envoy gives no randomness, and the seed decides nothing.
-        let guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
+        let mut guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
+        guard.prepare();
         let settings = Settings::from_config(document)?;
         let counters = Counters::define(host).map_err(host_failed)?;
         let keys = Fetcher::new(&guard, &settings)?;
