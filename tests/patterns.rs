@@ -94,3 +94,29 @@ fn a_called_agent_may_what_every_hop_may() {
     // The token of another chain does not vouch for this one.
     check(&acme, &t4, Some(&t1), ("GET", "/repos/web/x"), NOW, ("hop_record_invalid", Some("code-read")));
 }
+
+/// The record must be the right one: each change to the current token or the record breaks one tie between them.
+#[test]
+fn a_record_that_is_not_the_right_one_vouches_for_nobody() {
+    let acme = Acme::default();
+    let (t2, t4) = (acme.claims(Offline), acme.claims(Transitive));
+    let change = |claims: &str, from: &str, to: &str| {
+        assert!(claims.contains(from), "{from} in {claims}");
+        acme.sign(&claims.replacen(from, to, 1))
+    };
+    let (record, current) = (acme.sign(&t2), acme.sign(&t4));
+    let root = r#""root":{"iss":"https://as.example","id":"S2"#;
+    let parent = r#""parent":{"iss":"https://as.example","id":"S2"#;
+    for (what, reason, token, record) in [
+        ("root", "root of the current", change(&t4, root, &root.replace("S2", "S9")), record.clone()),
+        ("parent", "parent of the next", change(&t4, parent, &parent.replace("S2", "S9")), record.clone()),
+        ("user", "differ", current.clone(), change(&t2, r#""sub":"ana""#, r#""sub":"bo""#)),
+        ("mode", "differ", current.clone(), change(&t2, r#""mode":"offline""#, r#""mode":"automated""#)),
+        ("agent", "another agent", current.clone(), t2.replace("code-helper", "test-runner")),
+    ] {
+        let record = if record.starts_with('{') { acme.sign(&record) } else { record };
+        let (decision, document) = decide(&acme.guard(), "GET", "/repos/web/x", &token, Some(&record), NOW);
+        assert_eq!(outcome(&decision), "hop_record_invalid", "{what}: {document}");
+        assert!(document.contains(reason), "{what}: {document}");
+    }
+}

@@ -248,7 +248,7 @@ impl<'e> Evaluator<'e, '_> {
                 rule: None,
             });
         };
-        self.covered(ty, action)?;
+        self.covered(action)?;
         let rules = &policy.rules.rules;
         let lines = |effect: Effect| {
             rules.iter().enumerate().filter(move |(_, rule)| {
@@ -378,7 +378,7 @@ impl<'e> Evaluator<'e, '_> {
         (ty, ty.and_then(|ty| ty.actions.get(usize::from(self.case.action))))
     }
 
-    fn covered(&mut self, ty: &Type, action: &Action) -> Result<(), Failure> {
+    fn covered(&mut self, action: &Action) -> Result<(), Failure> {
         let case = self.case;
         let (mut truth, line) = self.coverage(case.claims, action);
         if let Some(also) = case.also {
@@ -398,7 +398,7 @@ impl<'e> Evaluator<'e, '_> {
                 "nothing in the token covers `{}` on `{}` ({})",
                 action.name,
                 case.object,
-                carried(case.claims, ty)
+                carried(case.claims)
             ),
         });
         Err(Failure { code: Code::NotCovered, term: Term::Coverage, truth, rule: None })
@@ -836,7 +836,7 @@ pub(crate) fn claim<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c s
 }
 
 /// What the token carries, for a message: scopes in full, details by their number.
-fn carried(claims: &Object<'_>, _ty: &Type) -> String {
+fn carried(claims: &Object<'_>) -> String {
     let scope = claims.get("scope").and_then(Value::as_str);
     let details = claims.get("authorization_details").and_then(Value::as_array).map_or(0, <[_]>::len);
     match scope {
