@@ -289,10 +289,8 @@ fn checks(w: &mut Writer, decision: &Decision, notes: &Notes, policy: &Policy) {
             _ if is_needed(check, decision, identity, notes) => "pass",
             _ => "not_needed",
         };
-        w.object(|w| {
-            w.key("name").string(check.as_str());
-            w.key("result").string(result);
-        });
+        // Twenty of these make a third of the document: no escapes to look for.
+        w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, result, r#""}"#]);
     }
 }
 
