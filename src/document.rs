@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::policy::ast::Effect;
 use crate::policy::decide::{Reason, Term};
 use crate::proof::Binding;
-use crate::relation::Step;
+use crate::relation::{Step, Tuple};
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
@@ -186,6 +186,8 @@ pub struct Notes {
     pub reasons: Vec<Reason>,
     /// Relations that would have been needed and are not in the pack: object, relation, subject.
     pub missing: Vec<(String, String, String)>,
+    /// The tuples that claims of the token add, where something is missing.
+    pub said: Vec<Tuple>,
     /// What the shadow policy decides.
     pub shadow: Option<(Decision, Arc<Policy>)>,
 }

@@ -317,7 +317,11 @@ impl Guard {
         Ok(token)
     }
 
-    fn run<'r>(
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn run<'r>(
         &'r self,
         request: &'r Request<'r>,
         now: Option<Timestamp>,

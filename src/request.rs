@@ -6,6 +6,7 @@ use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
 use crate::policy::path::Target;
 use crate::proof::{Certificate, Use};
+use crate::relation::Reply;
 use crate::token::Introspection;
 
 /// What the enforcement point saw of one request. Nothing here proves anything by itself.
@@ -34,6 +35,8 @@ pub struct Request<'a> {
     pub approval_use: Option<Use>,
     /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
     pub peer: Option<core::net::IpAddr>,
+    /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.
+    pub replies: &'a [Reply<'a>],
 }
 
 impl<'a> Request<'a> {

@@ -282,6 +282,7 @@ impl Run<'_, '_> {
                 peer: self.request.peer,
             },
             approver: None,
+            replies: self.request.replies,
         };
         let Err(failure) = self.formula(&case, scratch) else { return Ok(()) };
         if failure.code != Code::NeedsApproval {
@@ -376,6 +377,7 @@ impl Run<'_, '_> {
         let outcome = decide::decide(self.policy, case, scratch, &mut trace);
         self.notes.reasons = trace.reasons;
         self.notes.missing = trace.missing;
+        self.notes.said = trace.said;
         let rule = outcome.as_ref().map_or_else(|failure| failure.rule, |rule| Some(*rule));
         self.decision.rule = rule.map(|rule| (Arc::clone(self.policy), rule));
         outcome.map(|_| ())

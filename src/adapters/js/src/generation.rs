@@ -7,6 +7,7 @@ use actfor::proof::MemoryStore;
 use actfor::{Guard, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
+use crate::facts::{self, Facts};
 use crate::{thrown, wire};
 
 /// One state of a guard, and the buffer through which requests reach it. It never changes: new keys make a new
@@ -80,15 +81,71 @@ impl Generation {
         })
     }
 
-    /// Decides the request in the buffer again and gives the document (JSON). `packed` is what [`Self::decide`]
-    /// gave: it says whether the proof was used for the first time, which cannot be asked twice.
+    /// Decides with what the host knows beside the request: see [`Facts`].
+    #[wasm_bindgen(js_name = decideWith)]
     #[must_use]
-    pub fn explain(&self, head: usize, body: i32, now: f64, packed: u32) -> String {
+    pub fn decide_with(&self, head: usize, body: i32, now: f64, facts: &str) -> u32 {
+        let facts = Facts::read(facts);
+        let now = Timestamp::from_host(now);
+        self.with_facts(head, body, &facts, |request| {
+            wire::pack(&match self.proofs.try_borrow_mut() {
+                Ok(mut proofs) if !facts.has_store() => self.guard.decide_once(request, now, &mut *proofs),
+                _ => self.guard.decide(request, now),
+            })
+        })
+    }
+
+    /// What the host has to find out before the request in the buffer can be decided, as JSON. `packed` is what
+    /// deciding gave.
+    #[must_use]
+    pub fn wanted(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
+        self.again(head, body, facts, packed, |request| {
+            facts::wanted(&self.guard, request, Timestamp::from_host(now))
+        })
+    }
+
+    /// Decides the request in the buffer again and gives the document (JSON). `packed` is what deciding gave: it says
+    /// whether the proof was used for the first time, which cannot be asked twice.
+    #[must_use]
+    pub fn explain(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
+        self.again(head, body, facts, packed, |request| {
+            self.guard.explain(request, Timestamp::from_host(now)).1
+        })
+    }
+
+    /// The value of `DPoP-Nonce` that goes with the answer, where one does (RFC 9449 §9).
+    #[wasm_bindgen(js_name = dpopNonce)]
+    #[must_use]
+    pub fn dpop_nonce(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> Option<String> {
+        self.again(head, body, facts, packed, |request| {
+            self.guard.decide(request, Timestamp::from_host(now)).dpop_nonce().map(Into::into)
+        })
+    }
+
+    /// Whether the rules need the body of such a request.
+    #[wasm_bindgen(js_name = readsBody)]
+    #[must_use]
+    pub fn reads_body(&self, method: &str, url: &str) -> bool {
+        self.guard.reads_body(method, url)
+    }
+
+    fn with_facts<T>(&self, head: usize, body: i32, facts: &Facts, f: impl FnOnce(&Request<'_>) -> T) -> T {
         let (head, body) = self.split(head, body);
-        wire::with_request(head, body, |request| {
+        wire::with_request(head, body, |request| facts.with(request, f))
+    }
+
+    /// The request as it was decided, with what the store said then.
+    fn again<T>(
+        &self,
+        head: usize,
+        body: i32,
+        facts: &str,
+        packed: u32,
+        f: impl FnOnce(&Request<'_>) -> T,
+    ) -> T {
+        self.with_facts(head, body, &Facts::read(facts), |request| {
             let (proof_use, approval_use) = (wire::proof_use(packed), wire::approval_use(packed));
-            let request = Request { proof_use, approval_use, ..*request };
-            self.guard.explain(&request, Timestamp::from_host(now)).1
+            f(&Request { proof_use, approval_use, ..*request })
         })
     }
 

@@ -4,6 +4,7 @@
 //! one call gives back a packed verdict. The document is written only when it is read, by deciding the same
 //! bytes again. Everything else that crosses is off the hot path: JSON text in, plain objects out.
 
+mod facts;
 mod generation;
 mod testing;
 mod thrown;
