@@ -197,7 +197,7 @@ fn unverified(compact: &str, dialect: Option<(Dialect, By)>, why: Option<Refusal
         let issuer = config.issuers.first().ok_or_else(unknown)?;
         settle(dialect.read(claims, issuer)?, claims, issuer, &config)
     });
-    let refusal = identity.as_ref().map_or_else(|refusal| Some(refusal), |who| who.kind.as_ref().err());
+    let refusal = identity.as_ref().map_or_else(Some, |who| who.kind.as_ref().err());
     write(&Shown {
         verified: false,
         refusal: why.or(refusal.cloned()),

@@ -23,12 +23,12 @@ export class State {
 
   /** Decides; gives the packed verdict. */
   decide(head: string, body: string | Uint8Array | undefined, now: number): number {
-    return this.#cross(head, body, (generation, h, b) => generation.decide(h, b, now));
+    return this.#cross(head, body, (generation, h, b) => generation.decide(h, b, -1, now));
   }
 
   /** Decides again what came out as `packed`; gives the document. */
   explain(head: string, body: string | Uint8Array | undefined, now: number, packed: number): string {
-    return this.#cross(head, body, (generation, h, b) => generation.explain(h, b, now, packed));
+    return this.#cross(head, body, (generation, h, b) => generation.explain(h, b, -1, now, packed));
   }
 
   /** The state that follows with other keys; this one stays as it is. */
