@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 
 use crate::approval::{self, Approval, Bond};
 use crate::carriers::needs_context;
-use crate::chain::{self, HopRecord};
+use crate::chain::HopRecord;
 use crate::config::Issuer;
 use crate::decision::Decision;
 use crate::document::{Check, Notes};
@@ -123,36 +123,12 @@ impl Run<'_, '_> {
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         check_presence(identity, now)?;
-        let records = chain::records(request, identity, now, guard.config.limits.chain, |compact| {
-            let (token, issuer) = guard.verify_for_issuer(compact, None, now)?;
-            // An assertion is about one token and travels with it; a record comes alone.
-            if needs_context(&token, issuer) {
-                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
-                return Err(Refusal::new(Code::ContextMissing, text));
-            }
-            Ok(token)
-        })?;
-        self.check_revoked(&token, issuer, &records, now)?;
+        let records = guard.records(request, identity, now)?;
+        guard.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target: &target, now };
         let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
         self.notes.records = records;
         outcome
-    }
-
-    /// That nothing about the request was revoked.
-    fn check_revoked(
-        &self,
-        token: &VerifiedToken,
-        issuer: &Issuer,
-        records: &[HopRecord],
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let issuers = &self.guard.config.issuers;
-        let verified = records.iter().filter_map(HopRecord::token);
-        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
-        let unrecorded = records.iter().any(|record| record.token().is_none());
-        let all = core::iter::once((token, issuer)).chain(earlier);
-        self.guard.revocations.check(all, unrecorded, now)
     }
 
     /// A request that a `route` line maps.

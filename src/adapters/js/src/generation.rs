@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use actfor::json::{Value, Writer};
 use actfor::proof::MemoryStore;
-use actfor::{Guard, Request, Timestamp};
+use actfor::{ConfigError, Guard, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
 use crate::facts::{self, Facts};
@@ -44,10 +45,25 @@ impl Generation {
     /// A plain object `{ code, path, message, position }`.
     #[wasm_bindgen(js_name = withKeys)]
     pub fn with_keys(&self, issuer: &str, jwks: &[u8], now: f64) -> Result<Self, JsValue> {
-        let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
-        let mut guard = self.guard.clone();
-        guard.set_keys(issuer, jwks, now).map_err(|error| thrown::config(&error))?;
-        Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
+        self.followed(now, |guard, now| guard.set_keys(issuer, jwks, now))
+    }
+
+    /// The generation that follows with a whole new list of what is revoked (JSON); this one stays as it is.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    #[wasm_bindgen(js_name = withRevoked)]
+    pub fn with_revoked(&self, list: &[u8], now: f64) -> Result<Self, JsValue> {
+        self.followed(now, |guard, now| guard.revoke(list, now))
+    }
+
+    /// The generation that follows with a status list token of `issuer`; this one stays as it is.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    #[wasm_bindgen(js_name = withStatusList)]
+    pub fn with_status_list(&self, issuer: &str, token: &str, now: f64) -> Result<Self, JsValue> {
+        self.followed(now, |guard, now| guard.set_status_list(issuer, token, now))
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri` by turns, one a line.
@@ -122,11 +138,44 @@ impl Generation {
         })
     }
 
+    /// Verifies a token and shows who it is (JSON). Of the request in the buffer only what goes along with a token
+    /// counts.
+    #[must_use]
+    pub fn inspect(&self, head: usize, now: f64, facts: &str, token: &str) -> String {
+        self.with_facts(head, -1, &Facts::read(facts), |request| {
+            self.guard.inspect(token, request, Timestamp::from_host(now))
+        })
+    }
+
+    /// Verifies an access token: its claims (JSON). It proves nothing about who presents it.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    pub fn verify(&self, token: &str, now: f64) -> Result<String, JsValue> {
+        let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
+        let token = self.guard.verify(token, now).map_err(|refusal| thrown::refusal(&refusal))?;
+        let mut w = Writer::default();
+        w.value(&Value::Object(token.claims().object().clone()));
+        Ok(w.finish())
+    }
+
     /// Whether the rules need the body of such a request.
     #[wasm_bindgen(js_name = readsBody)]
     #[must_use]
     pub fn reads_body(&self, method: &str, url: &str) -> bool {
         self.guard.reads_body(method, url)
+    }
+
+    /// The generation that follows after a change.
+    fn followed(
+        &self,
+        now: f64,
+        change: impl FnOnce(&mut Guard, Timestamp) -> Result<(), ConfigError>,
+    ) -> Result<Self, JsValue> {
+        let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
+        let mut guard = self.guard.clone();
+        change(&mut guard, now).map_err(|error| thrown::config(&error))?;
+        Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
     }
 
     fn with_facts<T>(&self, head: usize, body: i32, facts: &Facts, f: impl FnOnce(&Request<'_>) -> T) -> T {
