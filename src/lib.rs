@@ -18,6 +18,7 @@ mod guard;
 pub mod identity;
 pub mod jose;
 pub mod json;
+mod lists;
 pub mod mcp;
 mod names;
 pub mod pack;
@@ -35,7 +36,8 @@ pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
 pub use guard::Guard;
-pub use request::Request;
+pub use lists::{Listed, Objects};
+pub use request::{Question, Request};
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
 
