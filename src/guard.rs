@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::carriers::{is_opaque, needs_context, not_introspected, said};
 use crate::chain::{self, HopRecord};
 use crate::config::{Config, Issuer};
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::Identity;
@@ -34,7 +34,7 @@ use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, intros
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) config: Arc<Config>,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) revocations: Arc<Revocations>,
     /// A second policy, asked when a decision is explained.
     shadow: Option<Arc<Policy>>,
@@ -381,29 +381,9 @@ impl Guard {
         store: Option<&'r mut dyn ReplayStore>,
         explain: bool,
     ) -> (Decision, Notes) {
-        let mut run = Run {
-            guard: self,
-            policy,
-            request,
-            decision: Decision::refused(Code::RequestInvalid),
-            notes: Notes::default(),
-            store,
-            explain,
-        };
-        match run.steps(now) {
-            Ok(()) => {
-                run.decision.verdict = Verdict::Allow;
-                run.decision.code = None;
-            }
-            Err(stop) => {
-                run.decision.code = Some(stop.refusal.code);
-                if stop.refusal.code == Code::NeedsApproval {
-                    run.decision.verdict = Verdict::NeedsApproval;
-                }
-                run.notes.failed = Some((stop.check, stop.truth));
-                run.notes.detail = stop.refusal.detail;
-            }
-        }
+        let mut run = Run::new(self, policy, request, store, explain);
+        let outcome = run.steps(now);
+        run.conclude(outcome);
         (run.decision, run.notes)
     }
 }

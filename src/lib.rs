@@ -19,6 +19,7 @@ pub mod identity;
 mod inspect;
 pub mod jose;
 pub mod json;
+mod lists;
 pub mod mcp;
 mod names;
 pub mod pack;
@@ -38,8 +39,9 @@ pub use decision::{Decision, Verdict};
 pub use error::{Code, ConfigError, PolicyError, Position, Refusal, Stage, TokenError, is_invisible, quote};
 pub use guard::Guard;
 pub use inspect::inspect;
+pub use lists::{Listed, Objects};
 pub use relationships::Relate;
-pub use request::Request;
+pub use request::{Question, Request};
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
 

@@ -15,7 +15,7 @@ pub mod parse;
 pub mod path;
 mod route;
 pub mod rules;
-mod says;
+pub(crate) mod says;
 pub mod variables;
 
 use alloc::{format, string::String, vec::Vec};

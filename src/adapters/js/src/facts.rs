@@ -67,7 +67,14 @@ impl Facts {
             let text = |name: &str| answer.get(name).and_then(Value::as_str);
             Some(Introspection { token: text("token")?, response: text("response")?.as_bytes() })
         });
+        let question = self.object.get("question").and_then(Value::as_object).map(|asked| {
+            // What is not there names nothing, and is refused as such.
+            let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+            let arguments = asked.get("arguments").and_then(Value::as_object);
+            actfor::Question { action: text("action"), kind: text("type"), id: text("id"), arguments }
+        });
         f(&Request {
+            question,
             certificate: self.certificate.as_ref(),
             introspection,
             proof_use: self.said("proof"),

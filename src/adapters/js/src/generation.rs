@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use actfor::json::{Value, Writer};
+use actfor::json::{self, Limits, Value, Writer};
 use actfor::proof::MemoryStore;
-use actfor::{ConfigError, Guard, Request, Timestamp};
+use actfor::{ConfigError, Guard, Listed, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
 use crate::facts::{self, Facts};
@@ -136,6 +136,66 @@ impl Generation {
         self.again(head, body, facts, packed, |request| {
             self.guard.decide(request, Timestamp::from_host(now)).dpop_nonce().map(Into::into)
         })
+    }
+
+    /// What of a list may be called by who made the request in the buffer: an array of booleans (JSON) for an array of
+    /// names (JSON). Nothing where the token is refused.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "what every call has, and a list")]
+    pub fn filter(
+        &self,
+        head: usize,
+        body: i32,
+        now: f64,
+        facts: &str,
+        packed: u32,
+        listed: &str,
+        names: &str,
+    ) -> Option<String> {
+        let names = json::parse(names.as_bytes(), &Limits { bytes: names.len(), ..Limits::CONFIG }).ok()?;
+        let names: Vec<&str> =
+            names.as_array()?.iter().map(|name| name.as_str().unwrap_or_default()).collect();
+        let listed = match listed {
+            "prompts" => Listed::Prompts,
+            "resources" => Listed::Resources,
+            "tools" => Listed::Tools,
+            _ => return None,
+        };
+        self.again(head, body, facts, packed, |request| {
+            let shown = self.guard.filter(request, listed, &names, Timestamp::from_host(now)).ok()?;
+            let mut w = Writer::default();
+            w.array(|w| shown.iter().for_each(|shown| w.bool(*shown)));
+            Some(w.finish())
+        })
+    }
+
+    /// The objects on which who made the request in the buffer may act: `{ objects, complete }` (JSON).
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`, where the token is refused or the rules have no such action.
+    #[wasm_bindgen(js_name = listObjects)]
+    #[allow(clippy::too_many_arguments, reason = "what every call has, and a question")]
+    pub fn list_objects(
+        &self,
+        head: usize,
+        body: i32,
+        now: f64,
+        facts: &str,
+        packed: u32,
+        action: &str,
+        kind: &str,
+        most: usize,
+    ) -> Result<String, JsValue> {
+        let found = self.again(head, body, facts, packed, |request| {
+            self.guard.list_objects(request, action, kind, most, Timestamp::from_host(now))
+        });
+        let found = found.map_err(|refusal| thrown::refusal(&refusal))?;
+        let mut w = Writer::default();
+        w.object(|w| {
+            w.key("objects").array(|w| found.names.iter().for_each(|name| w.string(name)));
+            w.key("complete").bool(found.complete);
+        });
+        Ok(w.finish())
     }
 
     /// Verifies a token and shows who it is (JSON). Of the request in the buffer only what goes along with a token
