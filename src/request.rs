@@ -4,8 +4,10 @@ use alloc::format;
 
 use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
+use crate::json::Object;
 use crate::policy::path::Target;
 use crate::proof::{Certificate, Use};
+use crate::relation::Reply;
 use crate::token::Introspection;
 
 /// What the enforcement point saw of one request. Nothing here proves anything by itself.
@@ -34,6 +36,26 @@ pub struct Request<'a> {
     pub approval_use: Option<Use>,
     /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
     pub peer: Option<core::net::IpAddr>,
+    /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.
+    pub replies: &'a [Reply<'a>],
+    /// What is asked, where the host asks by name and not by `route` or `tool` lines. Nothing is public then.
+    pub question: Option<Question<'a>>,
+}
+
+/// May this be done? An action on an object by their names, asked by the host and not read from the request.
+///
+/// What a rule could read of the request (`request.path` and the like) is unknown: nobody knows by which request it
+/// would be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The object's type.
+    pub kind: &'a str,
+    /// The object's id, as it is called outside of the model: it is encoded like every name.
+    pub id: &'a str,
+    /// `args` of the rules. One that is not there is unknown.
+    pub arguments: Option<&'a Object<'a>>,
 }
 
 impl<'a> Request<'a> {
