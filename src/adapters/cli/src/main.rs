@@ -1,6 +1,7 @@
-//! The command `actfor`: decides a request from the command line, shows what a token says, mints development tokens.
+//! The command `actfor`: decides a request from the command line, shows what a token says, mints
+//! development tokens, runs tests.
 //!
-//! Exit codes: 0 allowed (or done), 1 refused, 2 wrong usage, configuration or input.
+//! Exit codes: 0 allowed (or done), 1 refused (or a test fails), 2 wrong usage, configuration or input.
 
 mod check;
 mod configuration;
@@ -9,6 +10,7 @@ mod inspect;
 mod mint;
 mod output;
 mod request;
+mod test;
 mod who;
 
 use std::process::ExitCode;
@@ -22,10 +24,13 @@ actfor: who is really making this request, and on whose behalf? Then it decides.
   actfor check    decide one request
   actfor inspect  show what a token says, and who that would be
   actfor mint     make development keys and tokens; never for production
+  actfor test     run the tests in OpenFGA store files
 
 `actfor COMMAND --help` says more.
-Exit codes: 0 allowed or done, 1 refused, 2 wrong usage, configuration or input.
+Exit codes: 0 allowed or done, 1 refused (or a test fails), 2 wrong usage, configuration or input.
 ";
+
+const KNOWN: &str = "write `check`, `inspect`, `mint` or `test`";
 
 fn main() -> ExitCode {
     let mut parser = lexopt::Parser::from_env();
@@ -41,8 +46,9 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             Some("check") => check::run(parser),
             Some("inspect") => inspect::run(parser),
             Some("mint") => mint::run(parser),
+            Some("test") => test::run(parser),
             _ => Err(Failure::usage(format!(
-                "there is no command {}; write `check`, `inspect` or `mint`",
+                "there is no command {}; {KNOWN}",
                 actfor::quote(&command.to_string_lossy())
             ))),
         },
@@ -51,6 +57,6 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             output::text(concat!("actfor ", env!("CARGO_PKG_VERSION"), "\n"))
         }
         Some(other) => Err(other.unexpected().into()),
-        None => Err(Failure::usage("which command? write `check`, `inspect` or `mint`, or `--help`")),
+        None => Err(Failure::usage(format!("which command? {KNOWN}, or `--help`"))),
     }
 }
