@@ -30,6 +30,7 @@ mod run;
 mod time;
 pub mod token;
 mod truth;
+mod update;
 
 pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
@@ -38,6 +39,7 @@ pub use guard::Guard;
 pub use request::Request;
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
+pub use update::Change;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

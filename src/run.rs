@@ -82,6 +82,7 @@ impl Run<'_, '_> {
         let (guard, request) = (self.guard, self.request);
         let rules = &self.policy.rules;
         check_headers(request)?;
+        self.check_pack(now)?;
         let target = Target::parse(request.url)?;
         if (rules.preflight && request.is_preflight()) || rules.is_public(request.method, &target) {
             self.decision.public = true;
@@ -137,6 +138,20 @@ impl Run<'_, '_> {
         let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
         self.notes.records = records;
         outcome
+    }
+
+    /// That the policy may still be used.
+    fn check_pack(&self, now: Option<Timestamp>) -> Result<(), Refusal> {
+        let pack = &self.policy.pack;
+        // What never expires needs no clock.
+        if !pack.is_expired(u64::MAX) {
+            return Ok(());
+        }
+        let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
+        match pack.is_expired(now.seconds()) {
+            true => Err(Refusal::new(Code::PackExpired, format!("the policy expired at {}", pack.expires()))),
+            false => Ok(()),
+        }
     }
 
     /// That nothing about the request was revoked.

@@ -713,11 +713,12 @@ impl<'e> Evaluator<'e, '_> {
         let question = Question { object: object_name, relation, subject: subject_name };
         let pack = &self.policy.pack;
         let unknown;
+        let delta = self.policy.changes.as_ref().map(|changes| &changes.overlay);
         let facts = match self.said {
-            None => Facts::default(),
+            None => Facts { delta, ..Facts::default() },
             Some(said) => {
                 unknown = said.unknown();
-                Facts { overlay: Some(&said.overlay), unknown: &unknown, ..Facts::default() }
+                Facts { delta, overlay: Some(&said.overlay), unknown: &unknown, ..Facts::default() }
             }
         };
         let (answer, via) = if self.trace.on {
