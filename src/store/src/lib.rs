@@ -16,7 +16,7 @@ mod tuples;
 mod yaml;
 
 pub use report::{Count, Failure, Report, TestReport};
-pub use run::{run, run_text};
+pub use run::{run, run_text, warning};
 pub use store::{Store, StoreError, read_beside};
 pub use tuples::tuples;
 pub use yaml::{YamlError, parse};

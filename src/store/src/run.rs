@@ -43,7 +43,11 @@ pub fn run_text(
     read: &dyn Fn(&str) -> Result<String, StoreError>,
 ) -> Result<Report, StoreError> {
     let store = Store::read(file, text, read)?;
-    let mut report = Report { file: file.into(), warnings: warnings(&store.model), tests: Vec::new() };
+    let mut report = Report {
+        file: file.into(),
+        warnings: store.model.circular().iter().map(|name| warning(name)).collect(),
+        tests: Vec::new(),
+    };
     for (index, test) in store.tests.iter().enumerate() {
         known(test, MEMBERS, "a test")?;
         let number = index.saturating_add(1);
@@ -59,15 +63,12 @@ pub fn run_text(
     Ok(report)
 }
 
-/// What a model says that nobody means.
-fn warnings(model: &Model) -> Vec<String> {
-    let circular = |name: &String| {
-        format!(
-            "`{name}` depends on itself through `and` or `but not`: where tuples close the circle it is unknown, \
-             and nobody is let through"
-        )
-    };
-    model.circular().iter().map(circular).collect()
+/// What there is to say of a relation that [`Model::circular`] names.
+pub fn warning(relation: &str) -> String {
+    format!(
+        "`{relation}` depends on itself through `and` or `but not`: where tuples close the circle it is unknown, and \
+         nobody is let through"
+    )
 }
 
 /// A model and tuples, ready to be asked.

@@ -1,9 +1,10 @@
 //! The command `actfor`: decides a request from the command line, shows what a token says, mints
-//! development tokens, runs tests.
+//! development tokens, runs tests, compiles packs.
 //!
 //! Exit codes: 0 allowed (or done), 1 refused (or a test fails), 2 wrong usage, configuration or input.
 
 mod check;
+mod compile;
 mod configuration;
 mod failure;
 mod inspect;
@@ -22,6 +23,7 @@ const HELP: &str = "\
 actfor: who is really making this request, and on whose behalf? Then it decides.
 
   actfor check    decide one request
+  actfor compile  compile rules, models and tuples into a pack
   actfor inspect  show what a token says, and who that would be
   actfor mint     make development keys and tokens; never for production
   actfor test     run the tests in OpenFGA store files
@@ -30,7 +32,7 @@ actfor: who is really making this request, and on whose behalf? Then it decides.
 Exit codes: 0 allowed or done, 1 refused (or a test fails), 2 wrong usage, configuration or input.
 ";
 
-const KNOWN: &str = "write `check`, `inspect`, `mint` or `test`";
+const KNOWN: &str = "write `check`, `compile`, `inspect`, `mint` or `test`";
 
 fn main() -> ExitCode {
     let mut parser = lexopt::Parser::from_env();
@@ -44,6 +46,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     match parser.next()? {
         Some(Value(command)) => match command.to_str() {
             Some("check") => check::run(parser),
+            Some("compile") => compile::run(parser),
             Some("inspect") => inspect::run(parser),
             Some("mint") => mint::run(parser),
             Some("test") => test::run(parser),
