@@ -12,7 +12,7 @@ use crate::identity::dialect::Dialect;
 use crate::jose::{Algorithm, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
-use crate::policy::Source;
+use crate::policy::{Policy, Source};
 use crate::proof::{Base, Nonces};
 use crate::relation::Tuple;
 use crate::revocation::{Entry, What};
@@ -33,9 +33,30 @@ pub struct Config {
     /// Who may issue approvals.
     pub approvers: Vec<Approver>,
     /// A second policy, whose different decisions are recorded.
-    pub shadow: Option<Source>,
+    pub shadow: Option<PolicySource>,
+    /// Who may sign packs (Ed25519); where there is somebody, no other pack is taken.
+    pub pack_keys: Vec<[u8; 32]>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// Where a policy comes from.
+#[derive(Debug, Clone)]
+pub enum PolicySource {
+    /// It was compiled elsewhere.
+    Pack(Vec<u8>),
+    /// It is compiled here.
+    Rules(Source),
+}
+
+impl PolicySource {
+    /// The policy, ready to be asked.
+    pub fn load(&self, keys: &[[u8; 32]]) -> Result<Policy, ConfigError> {
+        match self {
+            Self::Pack(bytes) => Policy::trusted(bytes.clone(), keys, 0),
+            Self::Rules(source) => Policy::load(source.compile()?),
+        }
+    }
 }
 
 /// One issuer of access tokens, and what it is trusted for.
@@ -291,7 +312,7 @@ impl Issuer {
 
 impl Config {
     /// Reads the document; gives the configuration and the source of its policy.
-    pub fn parse(document: &[u8]) -> Result<(Self, Source), ConfigError> {
+    pub fn parse(document: &[u8]) -> Result<(Self, PolicySource), ConfigError> {
         let value = json::parse(document, &JsonLimits::CONFIG)
             .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
         let root = Node { path: String::new(), value: &value };
@@ -301,6 +322,7 @@ impl Config {
             "policy",
             "files",
             "tuples",
+            "pack_keys",
             "proof",
             "approvals",
             "relationships",
@@ -345,12 +367,24 @@ impl Config {
             Some(node) => {
                 let members = node.object(&["policy", "files"])?;
                 let own = |name| if members.optional(name).is_some() { Some(&members) } else { None };
-                let policy = members.required("policy")?.text()?.to_owned();
-                let files = files(own("files").unwrap_or(&root))?;
-                Some(Source { policy, files, ..source.clone() })
+                match (pack(&members)?, &source) {
+                    (Some(bytes), _) => Some(PolicySource::Pack(bytes)),
+                    (None, PolicySource::Pack(_)) => {
+                        let message = "is text beside a pack, whose tuples it could not have; compile it too";
+                        return Err(invalid("shadow.policy", message));
+                    }
+                    (None, PolicySource::Rules(source)) => {
+                        let policy = members.required("policy")?.text()?.to_owned();
+                        let files = files(own("files").unwrap_or(&root))?;
+                        Some(PolicySource::Rules(Source { policy, files, ..source.clone() }))
+                    }
+                }
             }
         };
-        Ok((Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, limits }, source))
+        let pack_keys = root.optional("pack_keys").map_or(Ok(Vec::new()), |node| node.list(pack_key))?;
+        let config =
+            Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, pack_keys, limits };
+        Ok((config, source))
     }
 
     /// The issuer whose tokens may be anything.
@@ -993,7 +1027,34 @@ fn files(root: &Members<'_>) -> Result<Vec<(String, String)>, ConfigError> {
 }
 
 /// The policy's source: rules, the files that they name, and tuples.
-fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
+/// The pack that stands where rules could stand: `{"pack": "BASE64URL"}`.
+fn pack(members: &Members<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let node = members.required("policy")?;
+    if node.value.as_object().is_none() {
+        return Ok(None);
+    }
+    if let Some(other) = ["files", "tuples"].iter().find_map(|name| members.optional(name)) {
+        return Err(invalid(other.path, "is part of the pack that `policy` is; leave it out"));
+    }
+    let text = node.object(&["pack"])?.required("pack")?;
+    let bytes = base64url::decode(text.text()?);
+    bytes.map(Some).ok_or_else(|| invalid(text.path, "is not base64url without padding"))
+}
+
+/// A public key that signs packs: an Ed25519 key as a JWK (RFC 8037).
+fn pack_key(node: Node<'_>) -> Result<[u8; 32], ConfigError> {
+    let members = node.object(&["kty", "crv", "x", "kid", "alg", "use"])?;
+    let key = base64url::decode(members.required("x")?.text()?).and_then(|x| <[u8; 32]>::try_from(x).ok());
+    let ours = members.required("kty")?.text()? == "OKP" && members.required("crv")?.text()? == "Ed25519";
+    key.filter(|_| ours).ok_or_else(|| {
+        ConfigError::new(Code::KeysInvalid, node.path.clone(), "is not an Ed25519 public key (JWK)")
+    })
+}
+
+fn source(root: &Members<'_>) -> Result<PolicySource, ConfigError> {
+    if let Some(bytes) = pack(root)? {
+        return Ok(PolicySource::Pack(bytes));
+    }
     let policy = root.required("policy")?.text()?.to_owned();
     let files = files(root)?;
     let tuples = match root.optional("tuples") {
@@ -1009,5 +1070,5 @@ fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
             node.object(&["complete"])?.optional("complete").map_or(Ok(Vec::new()), |node| node.texts())?,
         ),
     };
-    Ok(Source { policy, files, tuples, complete })
+    Ok(PolicySource::Rules(Source { policy, files, tuples, complete }))
 }

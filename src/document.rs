@@ -122,9 +122,11 @@ impl Check {
     /// The check that yields a code before the policy is asked.
     pub fn of_code(code: Code) -> Self {
         match code {
-            Code::RequestInvalid | Code::PathNotCanonical | Code::MethodOverride | Code::ClockInvalid => {
-                Self::Path
-            }
+            Code::RequestInvalid
+            | Code::PathNotCanonical
+            | Code::MethodOverride
+            | Code::PackExpired
+            | Code::ClockInvalid => Self::Path,
             Code::TokenMissing | Code::TokenAmbiguous | Code::TokenTooLarge | Code::TokenMalformed => {
                 Self::Token
             }
@@ -208,7 +210,7 @@ pub fn write(
             Some(now) => w.key("at").number(now.seconds()),
             None => w.key("at").null(),
         }
-        w.key("policy").string(&format!("sha256:{}", hex(policy.pack.policy_id())));
+        w.key("policy").string(&policy.digest());
         w.key("decision").string(decision.verdict().as_str());
         w.key("stage").string_or_null(decision.code().map(|code| code.stage().as_str()));
         w.key("code").string_or_null(decision.code().map(Code::as_str));
@@ -262,16 +264,11 @@ fn different(w: &mut Writer, shadow: &Decision, decision: &Decision, policy: &Po
         return;
     }
     w.object(|w| {
-        w.key("policy").string(&format!("sha256:{}", hex(policy.pack.policy_id())));
+        w.key("policy").string(&policy.digest());
         w.key("decision").string(shadow.verdict().as_str());
         w.key("code").string_or_null(shadow.code().map(Code::as_str));
         w.key("rule").string_or_null(shadow.rule());
     });
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 fn checks(w: &mut Writer, decision: &Decision, notes: &Notes, policy: &Policy) {

@@ -37,8 +37,8 @@ pub struct Guard {
     pub(crate) policy: Arc<Policy>,
     pub(crate) revocations: Arc<Revocations>,
     /// A second policy, asked when a decision is explained.
-    shadow: Option<Arc<Policy>>,
-    cache: RefCell<Cache>,
+    pub(crate) shadow: Option<Arc<Policy>>,
+    pub(crate) cache: RefCell<Cache>,
     pub(crate) buffers: RefCell<Buffers>,
 }
 
@@ -90,10 +90,10 @@ impl Guard {
     /// Which field is wrong, and what to write instead.
     pub fn from_config(json: &[u8], seed: u64) -> Result<Self, ConfigError> {
         let (config, source) = Config::parse(json)?;
-        let policy = Policy::load(source.compile()?)?;
+        let policy = source.load(&config.pack_keys)?;
         let shadow = match &config.shadow {
             None => None,
-            Some(source) => Some(Arc::new(Policy::load(source.compile()?)?)),
+            Some(source) => Some(Arc::new(source.load(&config.pack_keys)?)),
         };
         let cache = Cache::new(config.limits.cached_tokens, seed);
         let revocations = Revocations::new(config.revoked.clone(), config.revocation_max_age);

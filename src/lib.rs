@@ -33,6 +33,7 @@ mod run;
 mod time;
 pub mod token;
 mod truth;
+mod update;
 
 pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
@@ -44,6 +45,7 @@ pub use relationships::Relate;
 pub use request::{Question, Request};
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
+pub use update::Change;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

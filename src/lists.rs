@@ -211,8 +211,12 @@ fn candidates(policy: &Policy, known: &Known<'_>, kind: u16, action: u8) -> (Vec
     let user = known.identity.user.as_deref();
     let said = Said::of(policy, known.token.claims().object(), user, Some(&current));
     let unknown = said.as_ref().map(Said::unknown).unwrap_or_default();
-    let facts =
-        Facts { overlay: said.as_ref().map(|said| &said.overlay), unknown: &unknown, ..Facts::default() };
+    let facts = Facts {
+        delta: policy.changes.as_ref().map(|changes| &changes.overlay),
+        overlay: said.as_ref().map(|said| &said.overlay),
+        unknown: &unknown,
+        ..Facts::default()
+    };
     let complete = relations.is_complete() && unknown.is_empty();
     let own = ty.actions.get(usize::from(action)).filter(|action| action.of.is_none());
     let relation = own.and_then(|action| action.relation.as_ref());

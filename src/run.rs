@@ -118,6 +118,7 @@ impl<'g, 'r> Run<'g, 'r> {
     pub fn steps(&mut self, now: Option<Timestamp>) -> Result<(), Stop> {
         let (request, rules) = (self.request, &self.policy.rules);
         let target = self.target()?;
+        self.check_pack(now)?;
         if let Some(question) = &request.question {
             return self.known(&target, now, &mut |run, known| run.question(known, question));
         }
@@ -192,6 +193,7 @@ impl<'g, 'r> Run<'g, 'r> {
     /// Every check before `ask`, whatever the request itself asks for.
     pub fn ask(&mut self, now: Option<Timestamp>, ask: Ask<'_, 'g, 'r>) -> Result<(), Stop> {
         let target = self.target()?;
+        self.check_pack(now)?;
         self.known(&target, now, ask)
     }
 
@@ -218,6 +220,20 @@ impl<'g, 'r> Run<'g, 'r> {
             least: Truth::True,
         };
         self.ask_rules(known, &wanted, &mut Scratch::default())
+    }
+
+    /// That the policy may still be used.
+    fn check_pack(&self, now: Option<Timestamp>) -> Result<(), Refusal> {
+        let pack = &self.policy.pack;
+        // What never expires needs no clock.
+        if !pack.is_expired(u64::MAX) {
+            return Ok(());
+        }
+        let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
+        match pack.is_expired(now.seconds()) {
+            true => Err(Refusal::new(Code::PackExpired, format!("the policy expired at {}", pack.expires()))),
+            false => Ok(()),
+        }
     }
 
     /// A request that a `route` line maps.

@@ -723,12 +723,13 @@ impl<'e> Evaluator<'e, '_> {
         let question = Question { object: object_name, relation, subject: subject_name };
         let pack = &self.policy.pack;
         let unknown;
+        let delta = self.policy.changes.as_ref().map(|changes| &changes.overlay);
         let facts = match self.said {
-            None => Facts { replies: self.case.replies, ..Facts::default() },
+            None => Facts { delta, replies: self.case.replies, ..Facts::default() },
             Some(said) => {
                 unknown = said.unknown();
                 let replies = self.case.replies;
-                Facts { overlay: Some(&said.overlay), unknown: &unknown, replies, ..Facts::default() }
+                Facts { delta, overlay: Some(&said.overlay), unknown: &unknown, replies, ..Facts::default() }
             }
         };
         let (answer, via) = if self.trace.on {

@@ -29,6 +29,12 @@ impl Said {
         current: Option<&Hop<'_>>,
     ) -> Option<Self> {
         let (relations, model) = (policy.relations.as_ref()?, policy.model.as_ref()?);
+        if policy.rules.says.is_empty() {
+            return None;
+        }
+        let none = Overlay::default();
+        let below = policy.changes.as_ref().map_or(&none, |changes| &changes.overlay);
+        let overlay = |tuples: &[Tuple]| Overlay::above(below, model, relations, &policy.pack, tuples);
         let mut said = Self { overlay: Overlay::default(), tuples: Vec::new(), unknown: Vec::new() };
         let mut tuples = Vec::new();
         for line in &policy.rules.says {
@@ -36,15 +42,15 @@ impl Said {
             let fits = tuples_of(line, claims, (user, current), &mut tuples).is_some() && {
                 let own = tuples.get(before..).unwrap_or_default();
                 // A name that the model does not admit there is as good as unreadable.
-                Overlay::new(model, relations, &policy.pack, own).is_ok()
+                overlay(own).is_ok()
             };
             if !fits {
                 tuples.truncate(before);
                 said.unknown.push((line.object.kind().into(), line.relation.clone()));
             }
         }
-        if let Ok(overlay) = Overlay::new(model, relations, &policy.pack, &tuples) {
-            said.overlay = overlay;
+        if let Ok(found) = overlay(&tuples) {
+            said.overlay = found;
             said.tuples = tuples;
         }
         Some(said)

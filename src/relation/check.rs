@@ -8,7 +8,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::bytes::{item, small};
+use super::bytes::small;
 use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
@@ -358,7 +358,8 @@ impl Relations {
     pub(crate) fn object_name(&self, pack: &Pack, facts: &Facts<'_>, ty: u32, number: u32) -> Option<String> {
         let info = self.types.get(ty as usize)?;
         let id = info.names.name(pack.section(Section::Tuples), number);
-        let id = id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number)))?;
+        let id =
+            id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number, info.names.count)))?;
         Some(format!("{}:{id}", info.name.text(pack.section(Section::Model))))
     }
 }
@@ -430,7 +431,7 @@ impl<'a> View<'a> {
         if let Some(number) = names.find(self.tuples, id) {
             return Ok(number);
         }
-        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id));
+        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id, names.count));
         let extra = self.facts.layers().map(Overlay::extra).max().unwrap_or_default();
         known.ok_or(names.count.saturating_add(extra))
     }
@@ -510,7 +511,7 @@ impl<'a> View<'a> {
     /// The values that the tuple at a position of the edge brings along.
     fn context(&self, edge: &Edge, position: u32) -> Option<&'a [u8]> {
         edge.condition?;
-        self.relations.context(self.tuples, item(self.tuples, edge.contexts_at, position)?)
+        self.relations.context_at(self.tuples, edge, position)
     }
 
     /// Whether the condition of a tuple holds, with the values that the tuple and the request bring along.
@@ -550,17 +551,19 @@ impl Variables for Values<'_> {
 }
 
 impl View<'_> {
-    /// The object number `index` of a subject's row, read backwards; the pack's first, then those beside it.
-    pub fn object(&self, edge: u32, subject: u32, index: u32) -> Option<u32> {
+    /// The object number `index` of a subject's row, read backwards, with whether its tuple was not taken away; the
+    /// pack's first, then those beside it.
+    pub fn object(&self, edge: u32, subject: u32, index: u32) -> Option<(u32, bool)> {
         let info = self.relations.edge(edge)?;
         let row = info.reverse.row(self.tuples, subject);
         if index < row.len() {
-            return row.get(self.tuples, index);
+            let object = row.get(self.tuples, index)?;
+            return Some((object, !self.removed(edge, object, subject)));
         }
         let mut index = index.checked_sub(row.len())?;
         for overlay in self.facts.layers() {
             if let Some(object) = overlay.object(edge, subject, index) {
-                return Some(object);
+                return Some((object, true));
             }
             index = index.saturating_sub(overlay.objects(edge, subject));
         }

@@ -210,6 +210,12 @@ impl Listing {
 }
 
 impl View<'_> {
+    /// The subjects of a row, but those whose tuple was taken away or whose condition does not hold.
+    fn held(&self, edge: u32, object: u32) -> impl Iterator<Item = u32> {
+        let rows = (0..).map_while(move |index| self.subject(edge, object, index));
+        rows.filter(|(_, truth)| *truth != Truth::False).map(|(subject, _)| subject)
+    }
+
     fn target(&self, subject: &str) -> Result<Target, ListError> {
         let subject = Subject::parse(subject).ok_or(ListError::NameInvalid)?;
         let ty = self.relations.ty(self.model, subject.ty).ok_or(ListError::SubjectUnknown)?;
@@ -306,7 +312,8 @@ impl<'a> Collect<'a> {
     fn back(&mut self, edge: u32, relation: u32, subject: u32) {
         for index in 0.. {
             match self.view.object(edge, subject, index) {
-                Some(object) if !self.limit => self.add(relation, object),
+                Some((_, false)) => {}
+                Some((object, true)) if !self.limit => self.add(relation, object),
                 _ => return,
             }
         }
@@ -389,17 +396,10 @@ impl<'a> Collect<'a> {
             for (number, edge) in (info.first_edge..).zip(relations.edges_of(relation)) {
                 match edge.form {
                     SubjectForm::Plain if edge.ty == ty => {
-                        for index in 0.. {
-                            match self.view.subject(number, object, index) {
-                                Some((subject, _)) => subjects.insert(Some(subject)),
-                                None => break,
-                            };
-                        }
+                        subjects.extend(self.view.held(number, object).map(Some));
                     }
-                    SubjectForm::Wildcard
-                        if edge.ty == ty && self.view.subject(number, object, 0).is_some() =>
-                    {
-                        subjects.insert(None);
+                    SubjectForm::Wildcard if edge.ty == ty => {
+                        subjects.extend(self.view.held(number, object).map(|_| None));
                     }
                     _ => {}
                 }
@@ -410,11 +410,12 @@ impl<'a> Collect<'a> {
                 match link {
                     Link::Same { relation } => self.add(relation, object),
                     Link::Back { edge, relation } => {
-                        for index in 0.. {
-                            match self.view.subject(edge, object, index) {
-                                Some((subject, _)) if !self.limit => self.add(relation, subject),
-                                _ => break,
+                        let view = self.view;
+                        for subject in view.held(edge, object) {
+                            if self.limit {
+                                break;
                             }
+                            self.add(relation, subject);
                         }
                     }
                 }

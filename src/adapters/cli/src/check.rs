@@ -18,7 +18,7 @@ const HELP: &str = "\
 actfor check: decide one request.
 
   --config FILE       the configuration document (JSON)
-  --policy FILE       rules instead of the document's own; the models that they name are read beside them
+  --policy FILE       rules instead of the document's own; the models that they name are read beside them; or a pack
   --tuples FILE       tuples (a JSON array) instead of the document's own
   --request FILE      the request: { \"method\", \"url\", \"headers\", \"body\", \"id\", \"now\" }; - is standard input
   --method METHOD     the method
