@@ -1,10 +1,13 @@
-//! The command `actfor`: decides a request from the command line, shows what a token says, mints development tokens.
+//! The command `actfor`: decides requests from the command line, and all that goes with rules, tokens and logs.
 //!
 //! Exit codes: 0 allowed (or done), 1 refused, 2 wrong usage, configuration or input.
 
+mod audit;
 mod check;
 mod configuration;
+mod export;
 mod failure;
+mod fmt;
 mod inspect;
 mod mint;
 mod output;
@@ -19,7 +22,9 @@ use lexopt::prelude::*;
 const HELP: &str = "\
 actfor: who is really making this request, and on whose behalf? Then it decides.
 
+  actfor audit    check a log of decisions, or write it in another form
   actfor check    decide one request
+  actfor fmt      lay out rule files
   actfor inspect  show what a token says, and who that would be
   actfor mint     make development keys and tokens; never for production
 
@@ -38,11 +43,13 @@ fn main() -> ExitCode {
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     match parser.next()? {
         Some(Value(command)) => match command.to_str() {
+            Some("audit") => audit::run(parser),
             Some("check") => check::run(parser),
+            Some("fmt") => fmt::run(parser),
             Some("inspect") => inspect::run(parser),
             Some("mint") => mint::run(parser),
             _ => Err(Failure::usage(format!(
-                "there is no command {}; write `check`, `inspect` or `mint`",
+                "there is no command {}; `actfor --help` lists them",
                 actfor::quote(&command.to_string_lossy())
             ))),
         },
@@ -51,6 +58,6 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             output::text(concat!("actfor ", env!("CARGO_PKG_VERSION"), "\n"))
         }
         Some(other) => Err(other.unexpected().into()),
-        None => Err(Failure::usage("which command? write `check`, `inspect` or `mint`, or `--help`")),
+        None => Err(Failure::usage("which command? `actfor --help` lists them")),
     }
 }
