@@ -4,11 +4,12 @@
 //! explained after the fact by deciding again: [`Guard::decide`] says only what became of a request, and
 //! [`Guard::explain`] writes the whole document.
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::cell::RefCell;
 
 use crate::cache::Cache;
 use crate::carriers::{is_opaque, needs_context, not_introspected, said};
+use crate::chain::{self, HopRecord};
 use crate::config::{Config, Issuer};
 use crate::decision::Decision;
 use crate::document::{self, Notes};
@@ -305,6 +306,40 @@ impl Guard {
         Ok(Arc::new(token.with(token.claims().clone(), draft, &self.config)))
     }
 
+    /// What vouches for the agents before the current one, the first agent first.
+    pub(crate) fn records(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Vec<HopRecord>, Refusal> {
+        chain::records(request, identity, now, self.config.limits.chain, |compact| {
+            let (token, issuer) = self.verify_for_issuer(compact, None, now)?;
+            // An assertion is about one token and travels with it; a record comes alone.
+            if needs_context(&token, issuer) {
+                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            Ok(token)
+        })
+    }
+
+    /// That nothing about a token and the records of its chain was revoked.
+    pub(crate) fn check_revoked(
+        &self,
+        token: &VerifiedToken,
+        issuer: &Issuer,
+        records: &[HopRecord],
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let issuers = &self.config.issuers;
+        let verified = records.iter().filter_map(HopRecord::token);
+        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
+        let unrecorded = records.iter().any(|record| record.token().is_none());
+        let all = core::iter::once((token, issuer)).chain(earlier);
+        self.revocations.check(all, unrecorded, now)
+    }
+
     /// A verified token, from the cache if its bytes were seen before.
     fn remembered(&self, compact: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, Refusal> {
         if let Some(token) = self.cache.try_borrow().ok().and_then(|cache| cache.get(compact)) {
@@ -317,7 +352,11 @@ impl Guard {
         Ok(token)
     }
 
-    fn run<'r>(
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn run<'r>(
         &'r self,
         request: &'r Request<'r>,
         now: Option<Timestamp>,

@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 
 use crate::approval::{self, Approval, Bond};
 use crate::carriers::needs_context;
-use crate::chain::{self, HopRecord};
+use crate::chain::HopRecord;
 use crate::config::Issuer;
 use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
@@ -181,16 +181,8 @@ impl<'g, 'r> Run<'g, 'r> {
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         check_presence(identity, now)?;
-        let records = chain::records(request, identity, now, guard.config.limits.chain, |compact| {
-            let (token, issuer) = guard.verify_for_issuer(compact, None, now)?;
-            // An assertion is about one token and travels with it; a record comes alone.
-            if needs_context(&token, issuer) {
-                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
-                return Err(Refusal::new(Code::ContextMissing, text));
-            }
-            Ok(token)
-        })?;
-        self.check_revoked(&token, issuer, &records, now)?;
+        let records = guard.records(request, identity, now)?;
+        guard.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target, now };
         let outcome = ask(self, &known);
         self.notes.records = records;
@@ -226,22 +218,6 @@ impl<'g, 'r> Run<'g, 'r> {
             least: Truth::True,
         };
         self.ask_rules(known, &wanted, &mut Scratch::default())
-    }
-
-    /// That nothing about the request was revoked.
-    fn check_revoked(
-        &self,
-        token: &VerifiedToken,
-        issuer: &Issuer,
-        records: &[HopRecord],
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let issuers = &self.guard.config.issuers;
-        let verified = records.iter().filter_map(HopRecord::token);
-        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
-        let unrecorded = records.iter().any(|record| record.token().is_none());
-        let all = core::iter::once((token, issuer)).chain(earlier);
-        self.guard.revocations.check(all, unrecorded, now)
     }
 
     /// A request that a `route` line maps.
@@ -369,6 +345,7 @@ impl<'g, 'r> Run<'g, 'r> {
                 peer: self.request.peer,
             },
             approver: None,
+            replies: self.request.replies,
             least: wanted.least,
         };
         let Err(failure) = self.formula(&case, scratch) else { return Ok(()) };
@@ -465,6 +442,7 @@ impl<'g, 'r> Run<'g, 'r> {
         let outcome = decide::decide(self.policy, case, scratch, &mut trace);
         self.notes.reasons = trace.reasons;
         self.notes.missing = trace.missing;
+        self.notes.said = trace.said;
         let rule = outcome.as_ref().map_or_else(|failure| failure.rule, |rule| Some(*rule));
         self.decision.rule = rule.map(|rule| (Arc::clone(self.policy), rule));
         outcome.map(|_| ())

@@ -212,6 +212,7 @@ fn compile(world: &World) -> Policy {
         policy: text(world),
         files: vec![("m".into(), MODEL.into())],
         tuples: world.tuples.iter().map(tuple).collect(),
+        complete: None,
     };
     let pack = source.compile().unwrap_or_else(|e| panic!("{e}\n{}", text(world)));
     Policy::load(pack).unwrap()
@@ -273,6 +274,7 @@ fn asked<T>(case: &Case, ask: impl FnOnce(&decide::Case<'_>) -> T) -> T {
         arguments: &[],
         asked: Asked::default(),
         approver: None,
+        replies: &[],
         least: Truth::True,
     })
 }

@@ -18,7 +18,7 @@ use crate::policy::coverage::{self, Wanted};
 use crate::policy::rules::{Action, By, Condition, Expression, Rule, Subject, Test, Type};
 use crate::policy::says::Said as ClaimsSaid;
 use crate::policy::variables::Values;
-use crate::relation::{self, Facts, Question, Step};
+use crate::relation::{self, Facts, Question, Reply, Step, Tuple};
 use crate::time::Timestamp;
 use crate::truth::Truth;
 
@@ -53,6 +53,8 @@ pub struct Case<'a> {
     pub asked: Asked<'a>,
     /// Who has approved exactly this, by a verified approval.
     pub approver: Option<&'a str>,
+    /// What a relationship server said, for this request.
+    pub replies: &'a [Reply<'a>],
     /// What every term must be at least: T to be allowed, U where the question is only what could be.
     pub least: Truth,
 }
@@ -179,6 +181,8 @@ pub struct Trace {
     pub reasons: Vec<Reason>,
     /// Relations that the pack does not hold completely.
     pub missing: Vec<(String, String, String)>,
+    /// The tuples that claims add to the request, where something is missing: who is asked has to know them.
+    pub said: Vec<Tuple>,
 }
 
 /// Buffers that are used again for every request.
@@ -720,10 +724,11 @@ impl<'e> Evaluator<'e, '_> {
         let pack = &self.policy.pack;
         let unknown;
         let facts = match self.said {
-            None => Facts::default(),
+            None => Facts { replies: self.case.replies, ..Facts::default() },
             Some(said) => {
                 unknown = said.unknown();
-                Facts { overlay: Some(&said.overlay), unknown: &unknown, ..Facts::default() }
+                let replies = self.case.replies;
+                Facts { overlay: Some(&said.overlay), unknown: &unknown, replies, ..Facts::default() }
             }
         };
         let (answer, via) = if self.trace.on {
@@ -738,6 +743,7 @@ impl<'e> Evaluator<'e, '_> {
                     .into_iter()
                     .map(|(object, relation)| (object, relation.into(), subject_name.into()));
                 self.trace.missing.extend(missing);
+                self.trace.said = self.said.map(|said| said.tuples.clone()).unwrap_or_default();
             }
             let verb = match answer.truth {
                 // The question itself makes no sense to the model: a name of another type, mostly.

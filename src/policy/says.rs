@@ -14,6 +14,8 @@ use crate::relation::{Overlay, Tuple};
 pub struct Said {
     /// Tuples that hold for this request.
     pub overlay: Overlay,
+    /// The same, as they were written.
+    pub tuples: Vec<Tuple>,
     /// Type and relation of the lines whose claim is not there or unreadable: nobody knows then.
     unknown: Vec<(String, String)>,
 }
@@ -27,7 +29,7 @@ impl Said {
         current: Option<&Hop<'_>>,
     ) -> Option<Self> {
         let (relations, model) = (policy.relations.as_ref()?, policy.model.as_ref()?);
-        let mut said = Self { overlay: Overlay::default(), unknown: Vec::new() };
+        let mut said = Self { overlay: Overlay::default(), tuples: Vec::new(), unknown: Vec::new() };
         let mut tuples = Vec::new();
         for line in &policy.rules.says {
             let before = tuples.len();
@@ -43,6 +45,7 @@ impl Said {
         }
         if let Ok(overlay) = Overlay::new(model, relations, &policy.pack, &tuples) {
             said.overlay = overlay;
+            said.tuples = tuples;
         }
         Some(said)
     }
