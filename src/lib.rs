@@ -18,6 +18,7 @@ mod guard;
 pub mod identity;
 pub mod jose;
 pub mod json;
+mod keys;
 pub mod mcp;
 mod names;
 pub mod pack;

@@ -12,6 +12,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/recorder.rs"]
+mod recorder;
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -604,7 +606,8 @@ fn every_token_comes_out_as_expected() {
         assert!(names.insert(name.to_owned()), "{name} is there twice");
         rows.insert(case.get("row").unwrap().as_u64().unwrap());
         let allowed = algorithms(case.get("algorithms").or(file.get("algorithms")).unwrap());
-        let keys = KeySet::from_value(case.get("jwks").or(file.get("jwks")).unwrap(), &allowed).unwrap();
+        let mut keys = KeySet::from_value(case.get("jwks").or(file.get("jwks")).unwrap(), &allowed).unwrap();
+        keys.use_host(recorder::host());
         let found = verify(string(case, "token"), &keys, &allowed, string(file, "typ"));
         assert_eq!(found.err().map_or("verified", Code::as_str), string(case, "expect"), "{name}");
     }

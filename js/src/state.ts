@@ -14,11 +14,15 @@ const FIRST_ROOM = 8192;
 export class State {
   readonly codes = wasm().codes;
   readonly #memory = wasm().memory;
+  readonly #crypto = wasm().crypto;
+  /** Keys as the host's crypto holds them; shared with the states that follow. */
+  readonly #keys: Map<string, unknown>;
   #generation: Generation | undefined;
   #view = new Uint8Array(0);
 
-  constructor(generation: Generation) {
+  constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = generation;
+    this.#keys = keys;
   }
 
   /** Decides; gives the packed verdict. */
@@ -34,7 +38,7 @@ export class State {
   /** The state that follows with other keys; this one stays as it is. */
   withKeys(issuer: string, jwks: Uint8Array, now: number): State {
     const generation = this.#alive();
-    return new State(reporting(() => generation.withKeys(issuer, jwks, now)));
+    return new State(reporting(() => generation.withKeys(issuer, jwks, now)), this.#keys);
   }
 
   keySources(): KeySource[] {
@@ -65,6 +69,7 @@ export class State {
   ): T {
     const generation = this.#alive();
     try {
+      if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
       const view = this.#room(generation, head.length * 3 + (body === undefined ? 0 : body.length * 3));
       const written = encoder.encodeInto(head, view).written;
       return call(generation, written, body === undefined ? -1 : writeBody(body, view.subarray(written)));

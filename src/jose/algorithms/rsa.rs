@@ -30,6 +30,11 @@ impl RsaKey {
             |_| "`n` must be odd and have 2,048 to 8,192 bits, `e` must be odd and from 3 to 2^33 - 1",
         )
     }
+
+    /// The length of the modulus, and of every signature, in bytes.
+    pub(in crate::jose) fn size(&self) -> usize {
+        rsa::traits::PublicKeyParts::size(&self.0)
+    }
 }
 
 /// Whether a modulus has the fingerprint of the primes k·M + (65537^a mod M): its remainder modulo every small

@@ -7,7 +7,7 @@ use actfor::proof::MemoryStore;
 use actfor::{Guard, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
-use crate::{thrown, wire};
+use crate::{crypto, thrown, wire};
 
 /// One state of a guard, and the buffer through which requests reach it. It never changes: new keys make a new
 /// generation, so a decision that is read later still gives the document of its own time.
@@ -33,7 +33,11 @@ impl Generation {
         // The seed only has to be a number that a stranger cannot guess; without one there is no guard.
         let seed =
             getrandom::u64().map_err(|_| thrown::argument("", "this host has no source of randomness"))?;
-        let guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
+        let mut guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
+        match crypto::host() {
+            Some(host) => guard.use_host_crypto(host),
+            None => guard.prepare(),
+        }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::new(RefCell::new(MemoryStore::new(PROOFS))) })
     }
 
@@ -44,8 +48,11 @@ impl Generation {
     #[wasm_bindgen(js_name = withKeys)]
     pub fn with_keys(&self, issuer: &str, jwks: &[u8], now: f64) -> Result<Self, JsValue> {
         let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
-        let mut guard = self.guard.clone();
+        let mut guard = self.guard.successor();
         guard.set_keys(issuer, jwks, now).map_err(|error| thrown::config(&error))?;
+        if crypto::host().is_none() {
+            guard.prepare();
+        }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
     }
 
