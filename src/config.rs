@@ -305,6 +305,7 @@ impl Config {
             "tuples",
             "proof",
             "approvals",
+            "relationships",
             "shadow",
             "revoked",
             "revocation",
@@ -348,7 +349,7 @@ impl Config {
                 let own = |name| if members.optional(name).is_some() { Some(&members) } else { None };
                 let policy = members.required("policy")?.text()?.to_owned();
                 let files = files(own("files").unwrap_or(&root))?;
-                Some(Source { policy, files, tuples: source.tuples.clone() })
+                Some(Source { policy, files, ..source.clone() })
             }
         };
         let config = Self {
@@ -1028,5 +1029,11 @@ fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
                 .map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
         })?,
     };
-    Ok(Source { policy, files, tuples })
+    let complete = match root.optional("relationships") {
+        None => None,
+        Some(node) => Some(
+            node.object(&["complete"])?.optional("complete").map_or(Ok(Vec::new()), |node| node.texts())?,
+        ),
+    };
+    Ok(Source { policy, files, tuples, complete })
 }

@@ -4,13 +4,14 @@
 //! explained after the fact by deciding again: [`Guard::decide`] says only what became of a request, and
 //! [`Guard::explain`] writes the whole document.
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::cell::RefCell;
 
 use crate::cache::Cache;
 use crate::carriers::{is_opaque, needs_context, not_introspected, said};
+use crate::chain::{self, HopRecord};
 use crate::config::{Config, Issuer};
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::Identity;
@@ -32,7 +33,7 @@ use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, intros
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) config: Arc<Config>,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) revocations: Arc<Revocations>,
     /// A second policy, asked when a decision is explained.
     shadow: Option<Arc<Policy>>,
@@ -266,6 +267,40 @@ impl Guard {
         Ok(Arc::new(token.with(token.claims().clone(), draft, &self.config)))
     }
 
+    /// What vouches for the agents before the current one, the first agent first.
+    pub(crate) fn records(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Vec<HopRecord>, Refusal> {
+        chain::records(request, identity, now, self.config.limits.chain, |compact| {
+            let (token, issuer) = self.verify_for_issuer(compact, None, now)?;
+            // An assertion is about one token and travels with it; a record comes alone.
+            if needs_context(&token, issuer) {
+                let text = "a token that needs an `Agent-Context` assertion cannot vouch without it";
+                return Err(Refusal::new(Code::ContextMissing, text));
+            }
+            Ok(token)
+        })
+    }
+
+    /// That nothing about a token and the records of its chain was revoked.
+    pub(crate) fn check_revoked(
+        &self,
+        token: &VerifiedToken,
+        issuer: &Issuer,
+        records: &[HopRecord],
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let issuers = &self.config.issuers;
+        let verified = records.iter().filter_map(HopRecord::token);
+        let earlier = verified.filter_map(|token| Some((token.as_ref(), issuers.get(token.issuer())?)));
+        let unrecorded = records.iter().any(|record| record.token().is_none());
+        let all = core::iter::once((token, issuer)).chain(earlier);
+        self.revocations.check(all, unrecorded, now)
+    }
+
     /// A verified token, from the cache if its bytes were seen before.
     fn remembered(&self, compact: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, Refusal> {
         if let Some(token) = self.cache.try_borrow().ok().and_then(|cache| cache.get(compact)) {
@@ -278,7 +313,11 @@ impl Guard {
         Ok(token)
     }
 
-    fn run<'r>(
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn run<'r>(
         &'r self,
         request: &'r Request<'r>,
         now: Option<Timestamp>,
@@ -303,29 +342,9 @@ impl Guard {
         store: Option<&'r mut dyn ReplayStore>,
         explain: bool,
     ) -> (Decision, Notes) {
-        let mut run = Run {
-            guard: self,
-            policy,
-            request,
-            decision: Decision::refused(Code::RequestInvalid),
-            notes: Notes::default(),
-            store,
-            explain,
-        };
-        match run.steps(now) {
-            Ok(()) => {
-                run.decision.verdict = Verdict::Allow;
-                run.decision.code = None;
-            }
-            Err(stop) => {
-                run.decision.code = Some(stop.refusal.code);
-                if stop.refusal.code == Code::NeedsApproval {
-                    run.decision.verdict = Verdict::NeedsApproval;
-                }
-                run.notes.failed = Some((stop.check, stop.truth));
-                run.notes.detail = stop.refusal.detail;
-            }
-        }
+        let mut run = Run::new(self, policy, request, store, explain);
+        let outcome = run.steps(now);
+        run.conclude(outcome);
         (run.decision, run.notes)
     }
 }

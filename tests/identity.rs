@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::string_slice,
     reason = "tests may panic"
 )]
 
@@ -15,6 +16,8 @@ mod cases;
 mod configuration;
 #[path = "support/identity/fixtures.rs"]
 mod fixtures;
+#[path = "support/identity/inspecting.rs"]
+mod inspecting;
 #[path = "support/identity/merging.rs"]
 mod merging;
 #[path = "support/identity/revocation.rs"]

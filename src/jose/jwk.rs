@@ -169,6 +169,7 @@ impl Key {
     #[cfg(feature = "es256")]
     pub(super) fn prepare(&mut self, generator: &mut Option<Arc<es256::Comb>>) -> bool {
         match &mut self.material {
+            Material::P256(key) if key.is_prepared() => true,
             Material::P256(key) => {
                 key.prepare(generator.get_or_insert_with(|| Arc::new(es256::Comb::of_generator())));
                 true
