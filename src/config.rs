@@ -9,7 +9,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
-use crate::jose::{Algorithm, KeySet, base64url};
+use crate::jose::{Algorithm, HostCrypto, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
 use crate::policy::{Policy, Source};
@@ -38,6 +38,8 @@ pub struct Config {
     pub pack_keys: Vec<[u8; 32]>,
     /// Bounds.
     pub limits: Limits,
+    /// What checks signatures in place of our own code; not from the document.
+    pub host: Option<&'static dyn HostCrypto>,
 }
 
 /// Where a policy comes from.
@@ -382,9 +384,32 @@ impl Config {
             }
         };
         let pack_keys = root.optional("pack_keys").map_or(Ok(Vec::new()), |node| node.list(pack_key))?;
-        let config =
-            Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, pack_keys, limits };
+        let config = Self {
+            issuers,
+            names,
+            revoked,
+            revocation_max_age,
+            proof,
+            approvers,
+            shadow,
+            pack_keys,
+            limits,
+            host: None,
+        };
         Ok((config, source))
+    }
+
+    /// Has `host` check every signature, where it can.
+    pub fn use_host(&mut self, host: &'static dyn HostCrypto) {
+        self.host = Some(host);
+        let contexts = self
+            .issuers
+            .iter_mut()
+            .flat_map(|issuer| issuer.context_issuers.iter_mut().map(|context| &mut context.keys));
+        contexts.for_each(|keys| keys.use_host(self.host));
+        let own = self.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut());
+        own.chain(self.approvers.iter_mut().map(|approver| &mut approver.keys))
+            .for_each(|keys| keys.use_host(self.host));
     }
 
     /// The issuer whose tokens may be anything.

@@ -15,7 +15,6 @@ use crate::decision::Decision;
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::Identity;
-use crate::jose::KeySet;
 use crate::policy::Policy;
 use crate::policy::decide::Scratch;
 use crate::policy::path::Target;
@@ -160,26 +159,6 @@ impl Guard {
         Some((&settings.endpoint, compact))
     }
 
-    /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
-    /// `jwks_uri`. It is used for `jwks_max_age` seconds. Remembered tokens are forgotten: a key that is gone
-    /// verifies nothing any more.
-    ///
-    /// # Errors
-    /// `keys_invalid`, and `config_invalid` for an issuer without `jwks_uri`; the keys from before stay.
-    pub fn set_keys(&mut self, issuer: &str, jwks: &[u8], now: Timestamp) -> Result<(), ConfigError> {
-        let config = Arc::make_mut(&mut self.config);
-        let found =
-            config.issuers.iter_mut().find(|known| known.issuer == issuer && known.jwks_uri.is_some());
-        let Some(found) = found else {
-            let message = format!("{} is not an issuer with `jwks_uri`", quote(issuer));
-            return Err(ConfigError::new(Code::ConfigInvalid, "issuers", message));
-        };
-        found.keys = Some(KeySet::parse(jwks, &found.algorithms)?);
-        found.keys_fetched = Some(now);
-        self.cache.get_mut().clear();
-        Ok(())
-    }
-
     /// Takes a list of what is revoked, received at `now`: `{"version": N, "revoked": [{"instance": {"iss", "id"},
     /// "until": SECONDS}, …]}`, with `agent` and `user` (`iss`, `sub`), `client` (`iss`, `client_id`) and `token`
     /// (`iss`, `jti`) alike. It replaces the last one; what the configuration revokes stays.
@@ -214,24 +193,6 @@ impl Guard {
         let (token, issuer) = self.verify_for_issuer(compact, answer, now).ok()?;
         let uri = self.revocations.wanted(&token, issuer, now)?;
         Some((&issuer.issuer, uri.into()))
-    }
-
-    /// Makes keys faster that will verify many tokens ([`KeySet::prepare`]). It takes some milliseconds: call it after
-    /// the start and after [`Self::set_keys`], where signatures are not left to the host. It changes no decision.
-    pub fn prepare(&mut self) {
-        for issuer in &mut Arc::make_mut(&mut self.config).issuers {
-            if let Some(keys) = &mut issuer.keys {
-                keys.prepare();
-            }
-        }
-    }
-
-    /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
-    pub fn key_sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.config
-            .issuers
-            .iter()
-            .filter_map(|issuer| Some((issuer.issuer.as_str(), issuer.jwks_uri.as_deref()?)))
     }
 
     pub(crate) fn verify_for_issuer(

@@ -19,6 +19,7 @@ pub mod identity;
 mod inspect;
 pub mod jose;
 pub mod json;
+mod keys;
 mod lists;
 pub mod mcp;
 mod names;

@@ -23,11 +23,15 @@ const FIRST_ROOM = 8192;
 export class State {
   readonly codes = wasm().codes;
   readonly #memory = wasm().memory;
+  readonly #crypto = wasm().crypto;
+  /** Keys as the host's crypto holds them; shared with the states that follow. */
+  readonly #keys: Map<string, unknown>;
   #generation: Generation | undefined;
   #view = new Uint8Array(0);
 
-  constructor(generation: Generation) {
+  constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = generation;
+    this.#keys = keys;
   }
 
   /** Decides; gives the packed verdict. */
@@ -70,17 +74,17 @@ export class State {
 
   /** The state that follows with other keys; this one stays as it is. */
   withKeys(issuer: string, jwks: Uint8Array, now: number): State {
-    return new State(this.#call((generation) => generation.withKeys(issuer, jwks, now)));
+    return this.#next((generation) => generation.withKeys(issuer, jwks, now));
   }
 
   /** The state that follows with a list of what is revoked. */
   withRevoked(list: Uint8Array, now: number): State {
-    return new State(this.#call((generation) => generation.withRevoked(list, now)));
+    return this.#next((generation) => generation.withRevoked(list, now));
   }
 
   /** The state that follows with a status list. */
   withStatusList(issuer: string, token: string, now: number): State {
-    return new State(this.#call((generation) => generation.withStatusList(issuer, token, now)));
+    return this.#next((generation) => generation.withStatusList(issuer, token, now));
   }
 
   keySources(): KeySource[] {
@@ -97,10 +101,16 @@ export class State {
     this.#generation = undefined;
   }
 
+  /** The generation, about to be called: the host's crypto gets the keys of this guard. */
   #alive(): Generation {
     wasm();
     if (this.#generation === undefined) throw new Error('actfor: the guard was disposed');
+    if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
     return this.#generation;
+  }
+
+  #next(change: (generation: Generation) => Generation): State {
+    return new State(this.#call(change), this.#keys);
   }
 
   #call<T>(call: (generation: Generation) => T): T {

@@ -9,7 +9,7 @@ use actfor::{ConfigError, Guard, Listed, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
 use crate::facts::{self, Facts};
-use crate::{thrown, wire};
+use crate::{crypto, thrown, wire};
 
 /// One state of a guard, and the buffer through which requests reach it. It never changes: new keys make a new
 /// generation, so a decision that is read later still gives the document of its own time.
@@ -35,7 +35,11 @@ impl Generation {
         // The seed only has to be a number that a stranger cannot guess; without one there is no guard.
         let seed =
             getrandom::u64().map_err(|_| thrown::argument("", "this host has no source of randomness"))?;
-        let guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
+        let mut guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
+        match crypto::host() {
+            Some(host) => guard.use_host_crypto(host),
+            None => guard.prepare(),
+        }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::new(RefCell::new(MemoryStore::new(PROOFS))) })
     }
 
@@ -233,8 +237,11 @@ impl Generation {
         change: impl FnOnce(&mut Guard, Timestamp) -> Result<(), ConfigError>,
     ) -> Result<Self, JsValue> {
         let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
-        let mut guard = self.guard.clone();
+        let mut guard = self.guard.successor();
         change(&mut guard, now).map_err(|error| thrown::config(&error))?;
+        if crypto::host().is_none() {
+            guard.prepare();
+        }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
     }
 

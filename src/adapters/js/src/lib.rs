@@ -4,12 +4,14 @@
 //! one call gives back a packed verdict. The document is written only when it is read, by deciding the same
 //! bytes again. Everything else that crosses is off the hot path: JSON text in, plain objects out.
 
+mod crypto;
 mod facts;
 mod generation;
 mod testing;
 mod thrown;
 mod wire;
 
+pub use crypto::use_crypto;
 pub use generation::Generation;
 pub use testing::TestIssuer;
 
