@@ -123,7 +123,7 @@ impl Run<'_, '_> {
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         check_presence(identity, now)?;
-        let records = guard.records(request, identity, now)?;
+        let records = guard.records(request, (&token, identity), issuer, now)?;
         guard.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target: &target, now };
         let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
