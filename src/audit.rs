@@ -172,7 +172,7 @@ fn digest(record: &str) -> String {
 }
 
 /// RFC 8785 §3.2.3: members sorted by their names as UTF-16. Numbers are whole here and count as they are written.
-fn canonical(w: &mut Writer, value: &Value<'_>) {
+pub(crate) fn canonical(w: &mut Writer, value: &Value<'_>) {
     match value {
         Value::Object(object) => canonical_members(w, object.iter().collect()),
         Value::Array(items) => w.array(|w| items.iter().for_each(|item| canonical(w, item))),

@@ -92,6 +92,8 @@ pub struct Issuer {
     pub introspection: Option<IntrospectionSettings>,
     /// Where its tokens' status is looked up, where it is.
     pub status: Option<StatusSettings>,
+    /// Keys of constraints that the service itself holds against a request (dialect `delegation-chain`).
+    pub checked_elsewhere: Vec<String>,
     context_issuers: Vec<ContextIssuer>,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
@@ -562,6 +564,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "context_issuers",
         "introspection",
         "status",
+        "checked_elsewhere",
     ])?;
     let issuer = members.required("issuer")?.text()?.to_owned();
     let audience = members.required("audience")?;
@@ -628,6 +631,13 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let context_issuers = members
         .optional("context_issuers")
         .map_or(Ok(Vec::new()), |node| node.list(|item| context_issuer(&item)))?;
+    let checked_elsewhere = match members.optional("checked_elsewhere") {
+        Some(node) if dialect != Dialect::DelegationChain => {
+            return Err(invalid(node.path, "says something in dialect `delegation-chain` only"));
+        }
+        Some(node) => node.texts()?,
+        None => Vec::new(),
+    };
     let status = members.optional("status").map(|node| status_settings(&node)).transpose()?;
     let introspection =
         members.optional("introspection").map(|node| introspection_settings(&node)).transpose()?;
@@ -646,6 +656,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         client_profiles,
         introspection,
         status,
+        checked_elsewhere,
         context_issuers,
         speaks_for,
         clients,

@@ -271,10 +271,11 @@ impl Guard {
     pub(crate) fn records(
         &self,
         request: &Request<'_>,
-        identity: &Identity,
+        (token, identity): (&VerifiedToken, &Identity),
+        issuer: &Issuer,
         now: Timestamp,
     ) -> Result<Vec<HopRecord>, Refusal> {
-        chain::records(request, identity, now, self.config.limits.chain, |compact| {
+        chain::records(request, (token, identity), issuer, now, self.config.limits.chain, |compact| {
             let (token, issuer) = self.verify_for_issuer(compact, None, now)?;
             // An assertion is about one token and travels with it; a record comes alone.
             if needs_context(&token, issuer) {

@@ -29,7 +29,7 @@ struct Need {
     supply: Option<&'static str>,
 }
 
-const AGENT: &[&str] = &["act", "actor", "xms_act_fct"];
+const AGENT: &[&str] = &["act", "actor", "del_depth", "xms_act_fct"];
 const MODE: &[&str] = &["agent_rel.mode"];
 const NO_AGENT: &str = "the client stands for the agent";
 const NO_MODE: &str = "a request counts as every mode at once";
@@ -71,14 +71,14 @@ const NEEDS: &[Need] = &[
     Need {
         pattern: "transitive",
         fact: "earlier agents",
-        members: &["act.act"],
+        members: &["act.act", "del_depth"],
         without: "an agent that was called by another one looks like the first",
         supply: None,
     },
     Need {
         pattern: "transitive",
         fact: "instance, its parent and the number of hops",
-        members: &["agent_instance.parent"],
+        members: &["agent_instance.parent", "par_hash"],
         without: "no record of an earlier agent can be tied to the token",
         supply: Some(
             r#""context_issuers": [{"issuer": "https://…", "clients": ["$"], "algorithms": ["ES256"], "jwks": {…}}]"#,
@@ -143,7 +143,7 @@ impl Guard {
         let outcome = token.identity().map_err(Clone::clone).and_then(|identity| {
             identity.kind.as_ref().map_err(Clone::clone)?;
             check_presence(identity, now)?;
-            notes.records = self.records(request, identity, now)?;
+            notes.records = self.records(request, (&token, identity), issuer, now)?;
             self.check_revoked(&token, issuer, &notes.records, now)
         });
         let jws = Jws::parse(compact, &JwsLimits::DEFAULT).ok();
@@ -222,6 +222,8 @@ fn guess(jws: &Jws<'_>) -> Dialect {
         Dialect::Entra
     } else if has("agent_rel") || has("agent_instance") {
         Dialect::Actfor
+    } else if has("del_depth") {
+        Dialect::DelegationChain
     } else if has("cid") && has("scp") {
         Dialect::Okta
     } else if has("azp") && matches!(claims.get("typ").and_then(Value::as_str), Some("Bearer" | "DPoP")) {

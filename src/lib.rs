@@ -8,7 +8,7 @@ mod approval;
 pub mod audit;
 mod cache;
 mod carriers;
-mod chain;
+pub mod chain;
 mod config;
 mod decision;
 mod document;

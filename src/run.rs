@@ -182,7 +182,7 @@ impl<'g, 'r> Run<'g, 'r> {
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         check_presence(identity, now)?;
-        let records = guard.records(request, identity, now)?;
+        let records = guard.records(request, (&token, identity), issuer, now)?;
         guard.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target, now };
         let outcome = ask(self, &known);

@@ -20,6 +20,8 @@ mod fixtures;
 mod inspecting;
 #[path = "support/identity/merging.rs"]
 mod merging;
+#[path = "support/identity/minting.rs"]
+mod minting;
 #[path = "support/identity/revocation.rs"]
 mod revocation;
 #[path = "support/identity/mod.rs"]
