@@ -19,7 +19,26 @@ pub fn all() -> Result<()> {
     wasm_bindgen_runner()?;
     venv()?;
     chromium()?;
-    system(&[("wrk", "wrk")])
+    openfga()?;
+    system(&[("wrk", "wrk"), ("redis-server", "redis-server")])
+}
+
+/// The OpenFGA server, for testing against the real one. Without Go, a line says how to get it.
+pub fn openfga() -> Result<()> {
+    let bin = root().join("target/tools/bin");
+    if on_path("openfga") || bin.join("openfga").is_file() {
+        return Ok(());
+    }
+    if !on_path("go") {
+        let advice = "missing: go, for the tests against OpenFGA: https://go.dev/dl";
+        if in_ci() {
+            bail!("{advice}")
+        }
+        eprintln!("   {advice}");
+        return Ok(());
+    }
+    step("setup: the OpenFGA server (some minutes)");
+    run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
 }
 
 /// The runner of `wasm-bindgen-test`, of the version that the bindings are built with.
