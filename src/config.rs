@@ -9,7 +9,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
-use crate::jose::{Algorithm, KeySet, base64url};
+use crate::jose::{Algorithm, HostCrypto, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
 use crate::policy::{Policy, Source};
@@ -38,6 +38,8 @@ pub struct Config {
     pub pack_keys: Vec<[u8; 32]>,
     /// Bounds.
     pub limits: Limits,
+    /// What checks signatures in place of our own code; not from the document.
+    pub host: Option<&'static dyn HostCrypto>,
 }
 
 /// Where a policy comes from.
@@ -90,6 +92,8 @@ pub struct Issuer {
     pub introspection: Option<IntrospectionSettings>,
     /// Where its tokens' status is looked up, where it is.
     pub status: Option<StatusSettings>,
+    /// Keys of constraints that the service itself holds against a request (dialect `delegation-chain`).
+    pub checked_elsewhere: Vec<String>,
     context_issuers: Vec<ContextIssuer>,
     speaks_for: Vec<String>,
     clients: Vec<(String, Client)>,
@@ -325,6 +329,7 @@ impl Config {
             "pack_keys",
             "proof",
             "approvals",
+            "relationships",
             "shadow",
             "revoked",
             "revocation",
@@ -375,16 +380,38 @@ impl Config {
                     (None, PolicySource::Rules(source)) => {
                         let policy = members.required("policy")?.text()?.to_owned();
                         let files = files(own("files").unwrap_or(&root))?;
-                        let tuples = source.tuples.clone();
-                        Some(PolicySource::Rules(Source { policy, files, tuples }))
+                        Some(PolicySource::Rules(Source { policy, files, ..source.clone() }))
                     }
                 }
             }
         };
         let pack_keys = root.optional("pack_keys").map_or(Ok(Vec::new()), |node| node.list(pack_key))?;
-        let config =
-            Self { issuers, names, revoked, revocation_max_age, proof, approvers, shadow, pack_keys, limits };
+        let config = Self {
+            issuers,
+            names,
+            revoked,
+            revocation_max_age,
+            proof,
+            approvers,
+            shadow,
+            pack_keys,
+            limits,
+            host: None,
+        };
         Ok((config, source))
+    }
+
+    /// Has `host` check every signature, where it can.
+    pub fn use_host(&mut self, host: &'static dyn HostCrypto) {
+        self.host = Some(host);
+        let contexts = self
+            .issuers
+            .iter_mut()
+            .flat_map(|issuer| issuer.context_issuers.iter_mut().map(|context| &mut context.keys));
+        contexts.for_each(|keys| keys.use_host(self.host));
+        let own = self.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut());
+        own.chain(self.approvers.iter_mut().map(|approver| &mut approver.keys))
+            .for_each(|keys| keys.use_host(self.host));
     }
 
     /// The issuer whose tokens may be anything.
@@ -537,6 +564,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         "context_issuers",
         "introspection",
         "status",
+        "checked_elsewhere",
     ])?;
     let issuer = members.required("issuer")?.text()?.to_owned();
     let audience = members.required("audience")?;
@@ -603,6 +631,13 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
     let context_issuers = members
         .optional("context_issuers")
         .map_or(Ok(Vec::new()), |node| node.list(|item| context_issuer(&item)))?;
+    let checked_elsewhere = match members.optional("checked_elsewhere") {
+        Some(node) if dialect != Dialect::DelegationChain => {
+            return Err(invalid(node.path, "says something in dialect `delegation-chain` only"));
+        }
+        Some(node) => node.texts()?,
+        None => Vec::new(),
+    };
     let status = members.optional("status").map(|node| status_settings(&node)).transpose()?;
     let introspection =
         members.optional("introspection").map(|node| introspection_settings(&node)).transpose()?;
@@ -621,6 +656,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         client_profiles,
         introspection,
         status,
+        checked_elsewhere,
         context_issuers,
         speaks_for,
         clients,
@@ -1064,5 +1100,11 @@ fn source(root: &Members<'_>) -> Result<PolicySource, ConfigError> {
                 .map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
         })?,
     };
-    Ok(PolicySource::Rules(Source { policy, files, tuples }))
+    let complete = match root.optional("relationships") {
+        None => None,
+        Some(node) => Some(
+            node.object(&["complete"])?.optional("complete").map_or(Ok(Vec::new()), |node| node.texts())?,
+        ),
+    };
+    Ok(PolicySource::Rules(Source { policy, files, tuples, complete }))
 }

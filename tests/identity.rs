@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::string_slice,
     reason = "tests may panic"
 )]
 
@@ -15,8 +16,12 @@ mod cases;
 mod configuration;
 #[path = "support/identity/fixtures.rs"]
 mod fixtures;
+#[path = "support/identity/inspecting.rs"]
+mod inspecting;
 #[path = "support/identity/merging.rs"]
 mod merging;
+#[path = "support/identity/minting.rs"]
+mod minting;
 #[path = "support/identity/revocation.rs"]
 mod revocation;
 #[path = "support/identity/mod.rs"]

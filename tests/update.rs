@@ -168,7 +168,7 @@ fn pack(acme: &Acme, serial: u64, expires: u64, key: Option<&SigningKey>) -> Vec
     let parsed = json::parse(acme.tuples.as_bytes(), &json::Limits::CONFIG).unwrap();
     let tuples = parsed.as_array().unwrap().iter().map(|tuple| Tuple::from_value(tuple).unwrap()).collect();
     let files = vec![("acme.fga".to_owned(), acme::MODEL.to_owned())];
-    let source = Source { policy: acme.rules.clone(), files, tuples };
+    let source = Source { policy: acme.rules.clone(), files, tuples, ..Source::default() };
     let mut builder = Builder::default();
     builder.serial(serial);
     builder.times(1, expires);

@@ -15,12 +15,12 @@ pub mod parse;
 pub mod path;
 mod route;
 pub mod rules;
-mod says;
+pub(crate) mod says;
 pub mod variables;
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use crate::error::{Code, ConfigError};
+use crate::error::{Code, ConfigError, quote};
 use crate::pack::{self, Builder, Pack, PackError, Section};
 use crate::relation::{self, Model, Relations, Tuple};
 use crate::update::Changes;
@@ -29,7 +29,7 @@ pub use format::format;
 pub use rules::Rules;
 
 /// The source of a policy: rules, the files that they name, and tuples.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Source {
     /// The rule file.
     pub policy: String,
@@ -37,6 +37,9 @@ pub struct Source {
     pub files: Vec<(String, String)>,
     /// Relationship tuples.
     pub tuples: Vec<Tuple>,
+    /// With a relationship server: the relations, as `TYPE#RELATION`, of which `tuples` has every one. Without one
+    /// (`None`) that is so of all relations.
+    pub complete: Option<Vec<String>>,
 }
 
 /// The name under which the rule file stands in messages.
@@ -63,7 +66,16 @@ impl Source {
         let rules = compile::rules(&file, model.as_ref())?;
         builder.set(Section::Rules, rules.encode());
         match &model {
-            Some(model) => relation::compile(model, &self.tuples, builder)?,
+            Some(model) => {
+                let listed = self.complete.as_deref();
+                self.check_complete(model)?;
+                let complete = |ty: &str, name: &str| {
+                    listed.is_none_or(|listed| {
+                        listed.iter().any(|known| known.split_once('#') == Some((ty, name)))
+                    })
+                };
+                relation::compile_partial(model, &self.tuples, &complete, builder)?;
+            }
             None if self.tuples.is_empty() => {}
             None => {
                 return Err(ConfigError::new(
@@ -71,6 +83,19 @@ impl Source {
                     "tuples",
                     "there are tuples and no `model` line in the rules",
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A misspelt relation would never be complete, and nobody would know why.
+    fn check_complete(&self, model: &Model) -> Result<(), ConfigError> {
+        for (at, name) in self.complete.iter().flatten().enumerate() {
+            let known = name.split_once('#').is_some_and(|(ty, relation)| model.has_relation(ty, relation));
+            if !known {
+                let text = format!("{} is no `TYPE#RELATION` of the model", quote(name));
+                let path = format!("relationships.complete[{at}]");
+                return Err(ConfigError::new(Code::ConfigInvalid, path, text));
             }
         }
         Ok(())

@@ -281,7 +281,15 @@ fn client_id(object: &Object<'_>, names: &[&'static str]) -> Result<String, Refu
 /// Puts the scopes of a dialect that has them elsewhere, as text or as an array, into `scope`. What cannot be
 /// read goes there as it is: then nobody knows what the token covers.
 fn gather_scopes(object: &mut Object<'static>, claim: &'static str) -> Result<(), Refusal> {
-    let Some(value) = object.get(claim) else { return Ok(()) };
+    let value = match claim.split_once('.') {
+        None => object.get(claim),
+        // A member of the only object of an array.
+        Some((array, member)) => match object.get(array).and_then(Value::as_array) {
+            Some([Value::Object(only)]) => only.get(member),
+            _ => None,
+        },
+    };
+    let Some(value) = value else { return Ok(()) };
     if object.get("scope").is_some() {
         return Err(invalid(
             "scope",

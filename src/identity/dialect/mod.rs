@@ -4,6 +4,7 @@ pub(crate) mod actfor;
 mod actor_profile;
 mod auth0;
 mod by_client;
+mod delegation_chain;
 mod entra;
 mod keycloak;
 mod okta;
@@ -36,6 +37,8 @@ pub enum Dialect {
     ActorProfile,
     /// Auth0, with its Agents as Principal.
     Auth0,
+    /// draft-asor-wimse-agent-delegation-chain-02: access tokens that each agent hands on.
+    DelegationChain,
     /// Microsoft Entra, with its Agent ID.
     Entra,
     /// Keycloak, with its delegation by token exchange.
@@ -151,7 +154,7 @@ const NOT_READ: &[&str] = &[
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Actfor,
         Self::Rfc9068,
         Self::Rfc8693,
@@ -162,6 +165,7 @@ impl Dialect {
         Self::Entra,
         Self::Wso2,
         Self::TxnToken,
+        Self::DelegationChain,
     ];
 
     /// The dialect's row. A new dialect is one file and one line here.
@@ -170,6 +174,7 @@ impl Dialect {
             Self::Actfor => &actfor::ROW,
             Self::ActorProfile => &actor_profile::ROW,
             Self::Auth0 => &auth0::ROW,
+            Self::DelegationChain => &delegation_chain::ROW,
             Self::Entra => &entra::ROW,
             Self::Keycloak => &keycloak::ROW,
             Self::Okta => &okta::ROW,

@@ -14,6 +14,7 @@
 //! # Ok::<(), actfor_mint::MintError>(())
 //! ```
 
+pub mod dialects;
 mod key;
 pub mod patterns;
 

@@ -14,10 +14,11 @@ use actfor_mint::SigningKey;
 use sha2::{Digest, Sha256};
 
 use super::support::{
-    Edits, Fixture, NOW, credentials, decide, get, guard, member, outcome, parse, read, route, sign, text,
+    Edits, Fixture, NOW, canonical, credentials, decide, get, guard, member, outcome, parse, read, route,
+    sign, text,
 };
 
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 22] = [
     "name",
     "rows",
     "source",
@@ -37,6 +38,8 @@ const MEMBERS: [&str; 20] = [
     "status",
     "revoked",
     "carrier",
+    "unsorted",
+    "proof",
     "expect",
 ];
 
@@ -46,6 +49,7 @@ fn key(name: &str) -> SigningKey {
         "issuer" => 7,
         "context" => 8,
         "stranger" => 9,
+        "client" => 10,
         other => panic!("no key `{other}`"),
     };
     SigningKey::from_seed(Algorithm::Es256, [seed; 32]).unwrap()
@@ -84,33 +88,59 @@ struct Sent {
     answer: Option<(String, String)>,
 }
 
+/// The claims of a token: changed, and with the hash of the one before where it says `$parent`.
+fn claims_of(
+    spec: &Value<'static>,
+    base: &Value<'static>,
+    fixture: &Fixture,
+    before: Option<&String>,
+) -> String {
+    let mut claims = Edits::of(spec).apply(get(base, "claims").unwrap());
+    if let Some((signed, _)) = before.and_then(|token| token.rsplit_once('.')) {
+        claims = claims.replace("$parent", &base64url::encode(&Sha256::digest(signed)));
+    }
+    claims = claims.replace("$jkt", &key("client").thumbprint().unwrap());
+    // Delegation tokens are in the form of RFC 8785.
+    let sorted = fixture.is_delegation() && get(spec, "unsorted").is_none();
+    if sorted { canonical(&parse(claims.as_bytes())) } else { claims }
+}
+
 fn send(case: &Value<'static>, fixture: &Fixture) -> Sent {
     let base = fixture.token(member(case, "token").unwrap());
-    let edits = Edits::of(case);
-    let claims = edits.apply(get(base, "claims").unwrap());
+    let mut records: Vec<String> = Vec::new();
+    for record in get(case, "chain").and_then(Value::as_array).unwrap_or_default() {
+        only(record, &["dialect", "token", "set", "remove", "typ", "unsorted", "key", "left_out"]);
+        let base = fixture.token(member(record, "token").unwrap());
+        let typ = member(record, "typ").or(member(base, "typ"));
+        let stranger = member(record, "key").map(key);
+        let key = stranger.as_ref().unwrap_or(&fixture.key);
+        let claims = claims_of(record, base, fixture, records.last());
+        records.push(sign(key, typ, &claims));
+    }
+    let claims = claims_of(case, base, fixture, records.last());
+    let left_out = get(case, "chain").and_then(Value::as_array).unwrap_or_default().iter();
+    let sent: Vec<_> = records
+        .iter()
+        .zip(left_out)
+        .filter(|(_, spec)| get(spec, "left_out").is_none())
+        .map(|(token, _)| token.clone())
+        .collect();
     let typ = member(case, "typ").or(member(base, "typ"));
     let token = match member(case, "carrier") {
         Some("opaque") => "opaque-0123456789".to_owned(),
         _ => sign(&fixture.key, typ, &claims),
     };
+    let bound = get(case, "proof").is_some();
     let transaction = fixture.is_transaction() != (member(case, "carrier") == Some("other"));
     let (name, value) = credentials(&token, transaction);
+    let value = if bound { value.replacen("Bearer", "DPoP", 1) } else { value };
     let mut headers = vec![(name.to_owned(), value)];
     for header in get(case, "headers").and_then(Value::as_array).unwrap_or_default() {
         let pair = header.as_array().unwrap();
         headers.push((pair[0].as_str().unwrap().into(), pair[1].as_str().unwrap().replace("$token", &token)));
     }
-    if let Some(records) = get(case, "chain").and_then(Value::as_array) {
-        let records = records.iter().map(|record| {
-            only(record, &["dialect", "token", "set", "remove", "typ"]);
-            let base = fixture.token(member(record, "token").unwrap());
-            sign(
-                &fixture.key,
-                member(record, "typ").or(member(base, "typ")),
-                &Edits::of(record).apply(get(base, "claims").unwrap()),
-            )
-        });
-        headers.push(("agent-chain".into(), records.collect::<Vec<_>>().join(", ")));
+    if !sent.is_empty() {
+        headers.push(("agent-chain".into(), sent.join(", ")));
     }
     if let Some(context) = get(case, "context") {
         only(context, &["set", "remove", "key", "typ", "ath", "twice"]);
@@ -120,6 +150,12 @@ fn send(case: &Value<'static>, fixture: &Fixture) -> Sent {
             headers.push(("agent-context".into(), value));
         }
     }
+    if let Some(spec) = get(case, "proof") {
+        only(spec, &["set", "remove"]);
+        let context =
+            headers.iter().find(|(name, _)| name == "agent-context").map(|(_, value)| value.as_str());
+        headers.push(("dpop".into(), proof(spec, &token, route(asked(case)), context.unwrap_or_default())));
+    }
     let answer = get(case, "introspection").map(|spec| {
         only(spec, &["set", "remove", "text", "about", "signed"]);
         let answer = answer(spec, &parse(claims.as_bytes()), &fixture.key, fixture.issuer());
@@ -127,6 +163,37 @@ fn send(case: &Value<'static>, fixture: &Fixture) -> Sent {
         (about, answer)
     });
     Sent { token, headers, answer }
+}
+
+fn asked<'c>(case: &'c Value<'static>) -> &'c str {
+    member(case, "ask").unwrap_or("read repo:web")
+}
+
+/// A DPoP proof for a request: as it should be, changed; `$context` is the hash of the assertion.
+fn proof(spec: &Value<'static>, token: &str, (method, url): (&str, String), context: &str) -> String {
+    let key = key("client");
+    let hash = |text: &str| base64url::encode(&Sha256::digest(text.as_bytes()));
+    let mut w = Writer::default();
+    w.object(|w| {
+        w.key("jti").string("proof-1");
+        w.key("htm").string(method);
+        w.key("htu").string(&format!("https://api.example{url}"));
+        w.key("iat").number(NOW);
+        w.key("ath").string(&hash(token));
+    });
+    let claims = Edits::of(spec).apply(&parse(w.finish().as_bytes())).replace("$context", &hash(context));
+    let mut w = Writer::default();
+    let jwk = parse(key.public_jwk().as_bytes());
+    w.object(|w| {
+        w.key("typ").string("dpop+jwt");
+        w.key("alg").string(key.algorithm().name());
+        w.key("jwk").object(|w| {
+            for name in ["kty", "crv", "x", "y"] {
+                w.key(name).value(get(&jwk, name).unwrap());
+            }
+        });
+    });
+    key.sign_as(w.finish().as_bytes(), claims.as_bytes())
 }
 
 /// An assertion about a token: as it should be, changed.
@@ -183,7 +250,11 @@ fn answer(spec: &Value<'static>, claims: &Value<'static>, key: &SigningKey, issu
 }
 
 fn guard_of(case: &Value<'static>, fixture: &Fixture) -> Guard {
-    let mut guard = guard(&fixture.config(&replaced(case, "issuer"), &replaced(case, "config")));
+    let mut root = replaced(case, "config");
+    if get(case, "proof").is_some() {
+        root.push(("proof".into(), r#"{"base_urls":["https://api.example"]}"#.into()));
+    }
+    let mut guard = guard(&fixture.config(&replaced(case, "issuer"), &root));
     super::revocation::prepare(&mut guard, case, fixture);
     guard
 }
@@ -194,7 +265,7 @@ fn run(case: &Value<'static>) {
     let guard = guard_of(case, &fixture);
     let sent = send(case, &fixture);
     let now = get(case, "now").map_or(NOW, |now| now.as_u64().unwrap());
-    let (method, url) = route(member(case, "ask").unwrap_or("read repo:web"));
+    let (method, url) = route(asked(case));
     let headers: Vec<_> =
         sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let request = Request {

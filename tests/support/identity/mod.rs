@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 
 use actfor::jose::Algorithm;
 use actfor::json::{self, Object, Value, Writer};
+use actfor::proof::MemoryStore;
 use actfor::{Decision, Guard, Request, Timestamp};
 use actfor_mint::SigningKey;
 
@@ -28,6 +29,28 @@ pub fn read(name: &str) -> Value<'static> {
 pub fn text(value: &Value<'_>) -> String {
     let mut w = Writer::default();
     w.value(value);
+    w.finish()
+}
+
+/// With the members in the order of RFC 8785.
+pub fn canonical(value: &Value<'_>) -> String {
+    fn write(w: &mut Writer, value: &Value<'_>) {
+        match value {
+            Value::Object(object) => {
+                let mut members: Vec<_> = object.iter().collect();
+                members.sort_by(|a, b| a.0.cmp(b.0));
+                w.object(|w| {
+                    for (name, value) in members {
+                        write(w.key(name), value);
+                    }
+                });
+            }
+            Value::Array(items) => w.array(|w| items.iter().for_each(|item| write(w, item))),
+            other => w.value(other),
+        }
+    }
+    let mut w = Writer::default();
+    write(&mut w, value);
     w.finish()
 }
 
@@ -192,7 +215,12 @@ impl Fixture {
     /// Signs a fixture's claims, changed.
     pub fn sign(&self, token: &Value<'static>, edits: &Edits) -> String {
         let claims = edits.apply(get(token, "claims").unwrap());
+        let claims = if self.is_delegation() { canonical(&parse(claims.as_bytes())) } else { claims };
         sign(&self.key, member(token, "typ"), &claims)
+    }
+
+    pub fn is_delegation(&self) -> bool {
+        member(&self.value, "dialect") == Some("delegation-chain")
     }
 
     pub fn is_transaction(&self) -> bool {
@@ -234,8 +262,8 @@ pub fn credentials(token: &str, transaction: bool) -> (&'static str, String) {
 /// Decides, and asserts that the explanation says the same.
 pub fn decide(guard: &Guard, request: &Request<'_>, now: u64) -> (Decision, Value<'static>) {
     let now = Timestamp::from_seconds(now);
-    let decision = guard.decide(request, now);
-    let (explained, document) = guard.explain(request, now);
+    let decision = guard.decide_once(request, now, &mut MemoryStore::new(8));
+    let (explained, document) = guard.explain(&Request { proof_use: decision.proof_use(), ..*request }, now);
     assert_eq!((decision.verdict(), decision.code()), (explained.verdict(), explained.code()));
     (decision, parse(document.as_bytes()))
 }

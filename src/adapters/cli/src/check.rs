@@ -1,14 +1,16 @@
 //! `actfor check`: decides one request.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actfor::json::{self, Limits, Object, Value};
 use actfor::proof::MemoryStore;
-use actfor::{Guard, Request, Verdict};
+use actfor::token::Introspection;
+use actfor::{Guard, Request, Timestamp, Verdict};
 use lexopt::prelude::*;
 
-use crate::configuration::Files;
+use crate::audit;
+use crate::configuration::{Files, read};
 use crate::failure::Failure;
 use crate::output::{self, Paint};
 use crate::request::Asked;
@@ -24,10 +26,15 @@ actfor check: decide one request.
   --url URL           the target: /path?query
   -H 'NAME: VALUE'    a header field; as often as you like
   --body TEXT         the body
+  --introspection FILE  what the issuer answered about the token (RFC 7662, RFC 9701)
+  --revoked FILE      the list of what is revoked (JSON)
+  --status FILE       a status list (JWT); as often as you like
   --now SECONDS       the time, in seconds since 1970-01-01 UTC; default: now
   --id ID             an id for the request
   --json              the decision document and nothing else
   --explain           every check, and all that is known about who is asking
+  --audit FILE        append the decision's record to this log; `actfor audit verify` checks it. A decision that cannot
+                      be recorded is not given
 
 Exit codes: 0 allowed, 1 refused, 2 wrong usage, configuration or input.
 ";
@@ -46,11 +53,15 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     let mut asked = Asked::default();
     let mut request_file = None;
     let mut show = Show::Short;
+    let mut log = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Long("config") => files.config = Some(parser.value()?.into()),
             Long("policy") => files.policy = Some(parser.value()?.into()),
             Long("tuples") => files.tuples = Some(parser.value()?.into()),
+            Long("revoked") => files.revoked = Some(parser.value()?.into()),
+            Long("status") => files.status.push(parser.value()?.into()),
+            Long("introspection") => asked.introspection = Some(parser.value()?.into()),
             Long("request") => request_file = Some(parser.value()?),
             Long("method") => asked.method = Some(parser.value()?.string()?),
             Long("url") => asked.url = Some(parser.value()?.string()?),
@@ -59,25 +70,40 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             Long("now") => asked.now = Some(parser.value()?.parse()?),
             Long("id") => asked.id = Some(parser.value()?.string()?),
             Long("json") => show = Show::Document,
+            Long("audit") => log = Some(PathBuf::from(parser.value()?)),
             Long("explain") => show = Show::Everything,
             Short('h') | Long("help") => return output::text(HELP),
             other => return Err(other.unexpected().into()),
         }
     }
-    decide(&files, asked, request_file.as_deref().map(Path::new), show)
+    decide(&files, asked, request_file.as_deref().map(Path::new), show, log.as_deref())
         .map_err(|failure| failure.in_json(show == Show::Document))
 }
 
-fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -> Result<ExitCode, Failure> {
+fn decide(
+    files: &Files,
+    mut asked: Asked,
+    request: Option<&Path>,
+    show: Show,
+    log: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     if let Some(path) = request {
         asked.fill_from(path)?;
     }
-    let guard = guard(files)?;
+    let guard = guard(files, asked.time())?;
+    let answer = asked.introspection.as_deref().map(read).transpose()?;
     let (decision, document) = asked.ask(|request, now| {
+        // The answer counts for the token that a host would ask about, and for no other.
+        let about = answer.as_deref().zip(guard.to_introspect(request, now));
+        let introspection = about.map(|(response, (_, token))| Introspection { token, response });
+        let request = &Request { introspection, ..*request };
         let decided = guard.decide_once(request, now, &mut MemoryStore::new(1));
         let (proof_use, approval_use) = (decided.proof_use(), decided.approval_use());
         guard.explain(&Request { proof_use, approval_use, ..*request }, now)
     })?;
+    if let Some(log) = log {
+        audit::append(log, &document)?;
+    }
     let text = match show {
         Show::Document => format!("{document}\n"),
         Show::Everything | Show::Short => human(&document, show, Paint::for_stdout())?,
@@ -86,11 +112,16 @@ fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -
     Ok(ExitCode::from(u8::from(decision.verdict() != Verdict::Allow)))
 }
 
-/// The guard that the files describe.
-pub fn guard(files: &Files) -> Result<Guard, Failure> {
+/// The guard that the files describe, at `now`.
+pub fn guard(files: &Files, now: Option<Timestamp>) -> Result<Guard, Failure> {
     let seed =
         getrandom::u64().map_err(|error| Failure::usage(format!("no source of randomness: {error}")))?;
-    Ok(Guard::from_config(&files.document()?, seed)?)
+    let mut guard = Guard::from_config(&files.document()?, seed)?;
+    // Without a time every request is refused, whatever is revoked.
+    if let Some(now) = now {
+        files.revoke(&mut guard, now)?;
+    }
+    Ok(guard)
 }
 
 /// The document for a person.

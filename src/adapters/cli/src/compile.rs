@@ -133,7 +133,9 @@ fn sections(options: &Options, file: &Path, builder: &mut Builder) -> Result<usi
         _ => {
             let files = models(file, &text)?.into_iter().collect();
             let count = found.len();
-            Source { policy: text, files, tuples: found }.compile_into(builder).map_err(Failure::from)?;
+            Source { policy: text, files, tuples: found, ..Source::default() }
+                .compile_into(builder)
+                .map_err(Failure::from)?;
             return Ok(count);
         }
     };

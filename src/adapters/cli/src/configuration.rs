@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use actfor::jose::base64url;
 use actfor::json::{self, Limits, Value, Writer};
 use actfor::pack::Pack;
+use actfor::{Guard, Timestamp};
 
 use crate::failure::Failure;
 
@@ -19,6 +20,10 @@ pub struct Files {
     pub policy: Option<PathBuf>,
     /// `--tuples`: a JSON array that takes the place of the document's own.
     pub tuples: Option<PathBuf>,
+    /// `--revoked`: the list of what is revoked.
+    pub revoked: Option<PathBuf>,
+    /// `--status`: status lists.
+    pub status: Vec<PathBuf>,
 }
 
 impl Files {
@@ -72,6 +77,38 @@ impl Files {
             }
         });
         Ok(w.finish().into_bytes())
+    }
+}
+
+impl Files {
+    /// Hands the lists of what was taken back to a guard. A status list belongs to the issuer whose configuration
+    /// and keys it fits.
+    pub fn revoke(&self, guard: &mut Guard, now: Timestamp) -> Result<(), Failure> {
+        if let Some(path) = &self.revoked {
+            guard.revoke(&read(path)?, now).map_err(|error| Failure::file(path, error))?;
+        }
+        if self.status.is_empty() {
+            return Ok(());
+        }
+        let document = self.document()?;
+        let parsed =
+            json::parse(&document, &Limits::CONFIG).map_err(|error| Failure::usage(error.to_string()))?;
+        let issuers = parsed.as_object().and_then(|root| root.get("issuers")).and_then(Value::as_array);
+        let names = issuers.unwrap_or_default().iter().filter_map(Value::as_object);
+        let names: Vec<&str> =
+            names.filter_map(|issuer| issuer.get("status").and(issuer.get("issuer"))?.as_str()).collect();
+        for path in &self.status {
+            let list = text(path)?;
+            let mut refused = "no issuer of the configuration has `status`".to_owned();
+            let taken = names.iter().any(|issuer| {
+                let result = guard.set_status_list(issuer, list.trim(), now);
+                result.map_err(|error| refused = error.to_string()).is_ok()
+            });
+            if !taken {
+                return Err(Failure::file(path, refused));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The request, from a file or from the options.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actfor::json::Value;
 use actfor::{Request, Timestamp, quote};
@@ -23,6 +23,8 @@ pub struct Asked {
     pub id: Option<String>,
     /// The time, in seconds since 1970-01-01 UTC.
     pub now: Option<u64>,
+    /// What the issuer answered about the token: a file.
+    pub introspection: Option<PathBuf>,
 }
 
 impl Asked {
@@ -80,8 +82,7 @@ impl Asked {
         let Some(url) = &self.url else {
             return Err(Failure::usage("which target? write `--url /path`, or `--request FILE`"));
         };
-        let headers: Vec<(&str, &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let headers = self.fields();
         let request = Request {
             id: self.id.as_deref().unwrap_or_default(),
             method,
@@ -93,7 +94,13 @@ impl Asked {
         Ok(f(&request, self.time()))
     }
 
-    fn time(&self) -> Option<Timestamp> {
+    /// The header fields, as the core reads them.
+    pub fn fields(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+    }
+
+    /// The time: the one that was given, or the clock's.
+    pub fn time(&self) -> Option<Timestamp> {
         match self.now {
             Some(seconds) => Timestamp::from_seconds(seconds).filter(|time| time.seconds() > 0),
             None => now(),

@@ -8,49 +8,20 @@
     reason = "tests may panic"
 )]
 
+mod support;
+
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use actfor::json::{self, Limits, Value, Writer};
 
-fn patterns() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../tests/vectors/patterns")
-}
-
-fn file(name: &str) -> String {
-    patterns().join(name).display().to_string()
-}
-
-fn actfor(args: &[&str], stdin: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_actfor"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may have gone already, having refused its arguments.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
+use support::{actfor, file, patterns, stdout, token};
 
 fn text(value: &Value<'_>) -> String {
     let mut w = Writer::default();
     w.value(value);
     w.finish()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn token(name: &str) -> String {
-    let bytes = fs::read(patterns().join("tokens.json")).unwrap();
-    let parsed = json::parse(&bytes, &Limits::CONFIG).unwrap();
-    let token = parsed.as_object().unwrap().get(name).unwrap().as_object().unwrap().get("token").unwrap();
-    token.as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -140,16 +111,70 @@ fn inspect_warns_until_a_configuration_verifies() {
     let (config, policy) = (file("config.json"), file("acme.actfor"));
     let with = ["inspect", "--config", &config, "--policy", &policy, "--now", "1795000060"];
     let good = actfor(&[&with[..], &[&token("T3")]].concat(), "");
-    assert!(stdout(&good).starts_with("verified user ana → agent hr-agent"), "{}", stdout(&good));
+    assert!(stdout(&good).starts_with("verified\ndialect actfor (configuration)\n"), "{}", stdout(&good));
     let forged = actfor(&[&with[..], &[&token("T1-forged")]].concat(), "");
-    assert!(stdout(&forged).starts_with("REFUSED signature_invalid"), "{}", stdout(&forged));
+    assert!(stdout(&forged).starts_with("UNVERIFIED"), "{}", stdout(&forged));
+    assert!(stdout(&forged).contains("\nREFUSED signature_invalid"), "{}", stdout(&forged));
     assert_eq!(forged.status.code(), Some(1));
     let json = actfor(&[&with[..], &["--json", &token("T1-forged")]].concat(), "");
     assert!(
-        stdout(&json).starts_with(r#"{"verified":false,"code":"signature_invalid""#),
+        stdout(&json).starts_with(r#"{"v":1,"verified":false,"warning":"nothing here is verified"#),
         "{}",
         stdout(&json)
     );
+    assert!(stdout(&json).contains(r#""code":"signature_invalid""#), "{}", stdout(&json));
+    assert!(!stdout(&json).contains(r#""who":"#), "{}", stdout(&json));
+}
+
+#[test]
+fn inspect_draws_the_chain_and_says_what_a_dialect_cannot() {
+    let (config, policy, chain) =
+        (file("config.json"), file("acme.actfor"), format!("Agent-Chain: {}", token("T2")));
+    let with = ["inspect", "--config", &config, "--policy", &policy, "--now", "1795000060"];
+    let drawn = stdout(&actfor(&[&with[..], &["-H", &chain, &token("T4")]].concat(), ""));
+    let expected = "
+  ● user ana (delegator)  token:sub
+  │ delegated, offline  token:agent_rel
+  ▼ agent code-helper, record: agent_chain  token:act
+  │   instance S2AAAAAAAAAAAAAAAAAAAA
+  ▼ agent test-runner  token:act.sub
+";
+    assert!(drawn.contains(expected), "{drawn}");
+    let alone = stdout(&actfor(&[&with[..], &[&token("T4")]].concat(), ""));
+    assert!(alone.contains("agent code-helper, no record"), "{alone}");
+    let output = actfor(&["inspect", "--dialect", "rfc8693", "-"], &token("T4"));
+    let silent = stdout(&output);
+    assert!(silent.contains("dialect rfc8693 (option)"), "{silent}");
+    assert!(
+        silent.contains(r#"supply "clients": {"test-runner": {"kind": "agent", "mode": "offline"}}"#),
+        "{silent}"
+    );
+    let guessed = stdout(&actfor(&["inspect", &token("T4")], ""));
+    assert!(guessed.contains("dialect actfor (a guess; a guard never guesses)"), "{guessed}");
+}
+
+#[test]
+fn lists_of_what_was_taken_back_reach_the_guard() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let list = folder.join("revoked.json");
+    let entry =
+        r#"{"version":1,"revoked":[{"user":{"iss":"https://as.example","sub":"ana"},"until":1795000100}]}"#;
+    fs::write(&list, entry).unwrap();
+    let (config, policy, tuples) = (file("config.json"), file("acme.actfor"), file("tuples.json"));
+    let (header, list) = (format!("Authorization: Bearer {}", token("T2")), list.display().to_string());
+    let base = ["--config", &config, "--policy", &policy, "--now", "1795000060"];
+    let check = ["check", "--tuples", &tuples, "--method", "GET", "--url", "/repos/web/x", "-H", &header];
+    let asked = |more: &[&str]| actfor(&[&check[..], &base[..], more].concat(), "");
+    assert_eq!(asked(&[]).status.code(), Some(0), "{}", stdout(&asked(&[])));
+    let revoked = asked(&["--revoked", &list]);
+    assert!(stdout(&revoked).starts_with("deny revoked\n"), "{}", stdout(&revoked));
+    let inspected = actfor(&[&["inspect", &token("T2"), "--revoked", &list], &base[..]].concat(), "");
+    assert!(stdout(&inspected).starts_with("REFUSED revoked"), "{}", stdout(&inspected));
+    assert_eq!(inspected.status.code(), Some(1), "{}", stdout(&inspected));
+    // An issuer without `status` takes no status list, and an answer that nobody asked for changes nothing.
+    let refused = asked(&["--status", &list]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(asked(&["--introspection", &list]).status.code(), Some(0));
 }
 
 #[test]

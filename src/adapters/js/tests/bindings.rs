@@ -45,7 +45,7 @@ fn an_empty_buffer_is_refused() {
         let packed = generation.decide(head, body, 1_795_000_060.0);
         assert_eq!(packed & 3, 1, "deny");
         assert_eq!(packed >> 16, 400);
-        let document = generation.explain(head, body, 1_795_000_060.0, packed);
+        let document = generation.explain(head, body, 1_795_000_060.0, "", packed);
         assert!(document.contains("\"code\":\"request_invalid\""), "{document}");
     }
 }

@@ -3,20 +3,28 @@
 //! Nested `act` entries are history and grant nothing (RFC 8693 §4.1). What an earlier agent may do is said
 //! only by its record: its own access token, sent in `Agent-Chain`. A record is verified like any access
 //! token except for its proof: it is evidence, never a credential. It must be the right one: its instance is
-//! the next one's parent, and user, task, mode and authority are one for the whole chain.
+//! the next one's parent, and user, task, mode and authority are one for the whole chain. In dialect
+//! `delegation-chain` the tokens themselves say which stands before which ([`delegation`]).
+
+mod authority;
+pub mod delegation;
 
 use alloc::{borrow::ToOwned, format, sync::Arc, vec::Vec};
 
+use crate::config::Issuer;
 use crate::error::{Code, Refusal};
 use crate::guard::check_presence;
 use crate::identity::context::Identity;
+use crate::identity::dialect::Dialect;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
 
+use self::delegation::{Draft, Rules};
+
 /// What vouches for one earlier agent.
 #[derive(Debug, Clone)]
-pub enum HopRecord {
+pub(crate) enum HopRecord {
     /// It was sent along and does not hold.
     Invalid(Refusal),
     /// Nothing was sent.
@@ -44,9 +52,10 @@ impl HopRecord {
 ///
 /// # Errors
 /// `chain_inconsistent` for more records than agents, and for a chain deeper than `most`.
-pub fn records(
+pub(crate) fn records(
     request: &Request<'_>,
-    current: &Identity,
+    (token, current): (&VerifiedToken, &Identity),
+    issuer: &Issuer,
     now: Timestamp,
     most: usize,
     verify: impl Fn(&str) -> Result<Arc<VerifiedToken>, Refusal>,
@@ -74,6 +83,9 @@ pub fn records(
         }
     }
     records.resize(depth, HopRecord::Missing);
+    if issuer.dialect == Dialect::DelegationChain {
+        linked(&mut records, token, issuer, now);
+    }
     let verdicts: Vec<_> = (0..depth)
         .map(|index| {
             let next = match records.get(index.saturating_add(1)) {
@@ -81,7 +93,7 @@ pub fn records(
                 None => Some(current),
             };
             let record = records.get(index).and_then(HopRecord::token)?;
-            check_record(record, index, next, current, now).err()
+            check_record(record, index, next, current, now, issuer.dialect).err()
         })
         .collect();
     for (record, verdict) in records.iter_mut().zip(verdicts) {
@@ -92,6 +104,20 @@ pub fn records(
     Ok(records)
 }
 
+/// Holds a whole delegation chain against the draft: with a token missing, none of it can be.
+fn linked(records: &mut [HopRecord], token: &VerifiedToken, issuer: &Issuer, now: Timestamp) {
+    let earlier: Option<Vec<&str>> =
+        records.iter().map(|record| record.token().map(|token| token.compact())).collect();
+    let Some(mut chain) = earlier else { return };
+    chain.push(token.compact());
+    let rules = Rules { draft: Draft::Second, audiences: &issuer.audiences, leeway: issuer.leeway };
+    // Each was verified before, as an access token.
+    if let Err(reason) = delegation::verify(&chain, &rules, now, |_| true) {
+        let text = format!("the delegation chain does not hold: `{}`", reason.as_str());
+        records.fill(HopRecord::Invalid(Refusal::new(Code::HopRecordInvalid, text)));
+    }
+}
+
 /// Whether a verified record is that of the agent at `index` of the chain that ends in `current`.
 fn check_record(
     record: &VerifiedToken,
@@ -99,11 +125,11 @@ fn check_record(
     next: Option<&Identity>,
     current: &Identity,
     now: Timestamp,
+    dialect: Dialect,
 ) -> Result<(), Refusal> {
     let wrong = |what: &str| Refusal::new(Code::HopRecordInvalid, what.to_owned());
     let identity = record.identity().map_err(Clone::clone)?;
     check_presence(identity, now)?;
-    let (kind, current_kind) = (identity.kind.as_ref().map_err(Clone::clone)?, current.kind.as_ref().ok());
     let (facts, others) = (&identity.facts, &current.facts);
     if identity.depth() != index {
         return Err(wrong("it stands at another place of its chain"));
@@ -111,19 +137,25 @@ fn check_record(
     if others.earlier.get(index).is_some_and(|named| facts.agent.value() != Some(named)) {
         return Err(wrong("it is the token of another agent than `act` names"));
     }
+    let before = others.earlier.get(..index).unwrap_or_default();
+    if !facts.earlier.is_empty() && !before.is_empty() && facts.earlier != before {
+        return Err(wrong("its `act` names other earlier agents than the current token's"));
+    }
+    // A delegation token has no instance: the hash of the one before stands for it.
+    let linked = dialect == Dialect::DelegationChain;
     let parent =
         next.and_then(|next| next.facts.instance.value()).and_then(|instance| instance.parent.as_ref());
     let own = facts.instance.value().map(|instance| (&instance.iss, &instance.id));
-    if own.is_none() || parent.map(|(iss, id)| (iss, id)) != own {
+    if !linked && (own.is_none() || parent.map(|(iss, id)| (iss, id)) != own) {
         return Err(wrong("its instance is not the parent of the next one"));
     }
     let root = others.instance.value().and_then(|instance| instance.root.as_ref());
-    if index == 0 && root.map(|(iss, id)| (iss, id)) != own {
+    if !linked && index == 0 && root.map(|(iss, id)| (iss, id)) != own {
         return Err(wrong("its instance is not the root of the current one"));
     }
-    if Some(kind) != current_kind
-        || facts.user.value().map(|u| (&u.principal, u.role))
-            != others.user.value().map(|u| (&u.principal, u.role))
+    // The kind follows from these.
+    if facts.user.value().map(|u| (&u.principal, u.role))
+        != others.user.value().map(|u| (&u.principal, u.role))
         || facts.task.value() != others.task.value()
         || facts.mode.value() != others.mode.value()
         || facts.authority.value() != others.authority.value()

@@ -1,0 +1,99 @@
+//! Agent Delegation Chains against the vectors that ship with the draft's reference implementation
+//! (`attenu-guard`, which `cargo xtask setup` installs). Where it is not installed, the test says so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests may panic"
+)]
+
+use std::path::{Path, PathBuf};
+
+use actfor::Timestamp;
+use actfor::chain::delegation::{Draft, Rules, verify};
+use actfor::jose::Envelope;
+use actfor::json::{self, Limits, Value};
+use sha2::{Digest, Sha256};
+
+/// Where the vectors are, if they are installed.
+fn vectors() -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv");
+    let python = std::fs::read_dir(root.join("lib")).ok()?.filter_map(Result::ok);
+    let unix = python.map(|version| version.path().join("site-packages"));
+    let mut places = unix.chain([root.join("Lib/site-packages")]);
+    places.find_map(|place| Some(place.join("attenu_guard/vectors")).filter(|folder| folder.is_dir()))
+}
+
+/// RFC 2104 with SHA-256: the vectors are signed with a shared secret, which no guard accepts.
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut block = [0_u8; 64];
+    block[..key.len()].copy_from_slice(key);
+    let inner = Sha256::new().chain_update(block.map(|b| b ^ 0x36)).chain_update(message).finalize();
+    Sha256::new().chain_update(block.map(|b| b ^ 0x5c)).chain_update(inner).finalize().into()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+/// Runs the cases of one folder; gives how many there were.
+fn run(folder: &Path, draft: Draft) -> usize {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|kind| kind != "json") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let parsed = json::parse(&bytes, &Limits::CONFIG).unwrap();
+        let case = parsed.as_object().unwrap();
+        let get = |name: &str| case.get(name);
+        let list = |value: Option<&Value<'_>>| -> Vec<String> {
+            let items = value.and_then(Value::as_array).unwrap_or_default();
+            items.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+        };
+        let secret =
+            hex(get("signer").unwrap().as_object().unwrap().get("secret_hex").unwrap().as_str().unwrap());
+        let verifier = get("verifier").and_then(Value::as_object);
+        let accepted =
+            verifier.map_or(vec!["HS256".to_owned()], |verifier| list(verifier.get("accepted_algs")));
+        let audience = verifier.and_then(|verifier| verifier.get("audience")).and_then(Value::as_str);
+        let audiences: Vec<String> = audience.into_iter().map(str::to_owned).collect();
+        let signed = |envelope: &Envelope<'_>| {
+            let algorithm = envelope.header().algorithm().unwrap_or_default();
+            algorithm == "HS256"
+                && accepted.iter().any(|known| known == algorithm)
+                && hmac(&secret, envelope.signing_input()) == envelope.signature()
+        };
+        let tokens = list(get("tokens"));
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        let now = Timestamp::from_seconds(get("now").and_then(Value::as_u64).unwrap()).unwrap();
+        let rules = Rules { draft, audiences: &audiences, leeway: 0 };
+        let found = verify(&tokens, &rules, now, signed).map_or_else(|reason| reason.as_str(), |()| "accept");
+        let expected = get("expect_reject_reason").or(get("expect")).and_then(Value::as_str).unwrap();
+        count += 1;
+        if found != expected {
+            wrong.push(format!("{}: {found}, expected {expected}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    count
+}
+
+#[test]
+fn chains_of_the_reference_implementation_are_judged_as_it_judges_them() {
+    let Some(folder) = vectors() else {
+        assert!(std::env::var_os("CI").is_none(), "attenu-guard is not installed: cargo xtask setup");
+        println!("not run: attenu-guard is not installed in target/venv (cargo xtask setup)");
+        return;
+    };
+    let first = run(&folder, Draft::First);
+    let second = run(&folder.join("draft02"), Draft::Second);
+    println!("{first} chains of -01 and {second} of -02");
+    assert!(first >= 20 && second >= 35);
+}
