@@ -14,11 +14,9 @@
 //!   [`Change::to_json`] writes it.
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
-use core::cell::RefCell;
 
 use sha2::{Digest, Sha256};
 
-use crate::cache::Cache;
 use crate::error::{Code, ConfigError, PolicyError, quote};
 use crate::guard::Guard;
 use crate::json::{self, Limits, Value, Writer};
@@ -135,25 +133,6 @@ impl Guard {
     /// The digest of the policy in use, as decisions show it: `sha256:…`.
     pub fn policy_digest(&self) -> String {
         self.policy.digest()
-    }
-
-    /// A guard that goes on where this one stops: the same state, and the tokens that this one remembers. This one
-    /// decides as before, and verifies every token anew.
-    #[must_use]
-    pub fn successor(&self) -> Self {
-        let cache =
-            self.cache.try_borrow_mut().map(|mut cache| core::mem::replace(&mut *cache, Cache::new(0, 0)));
-        match cache {
-            Ok(cache) => Self {
-                config: Arc::clone(&self.config),
-                policy: Arc::clone(&self.policy),
-                revocations: Arc::clone(&self.revocations),
-                shadow: self.shadow.clone(),
-                cache: RefCell::new(cache),
-                buffers: RefCell::default(),
-            },
-            Err(_) => self.clone(),
-        }
     }
 }
 
