@@ -56,7 +56,8 @@ impl Guard {
     }
 
     /// A clone that also remembers the tokens that this guard has verified: for a host that replaces its guard with
-    /// one that has other keys.
+    /// one that has other keys or tuples.
+    #[must_use]
     pub fn successor(&self) -> Self {
         let mut next = self.clone();
         if let Ok(cache) = self.cache.try_borrow() {
