@@ -26,6 +26,13 @@ export class Decision implements Api.AnyDecision {
     this.#asked = asked;
   }
 
+  /** Asks the guard's state something else about the request of a decision. */
+  static about<T>(decision: Api.Decision, ask: (state: State, asked: Asked, packed: number) => T): T {
+    if (!(decision instanceof Decision)) throw new TypeError('this is not a decision of a guard');
+    const own: Decision = decision;
+    return ask(own.#state, own.#asked, own.#packed);
+  }
+
   /** The type outside is a union by verdict, which a class cannot be. */
   static of(packed: number, state: State, asked: Asked): Api.Decision {
     return new Decision(packed, state, asked) as Api.AnyDecision as Api.Decision;

@@ -55,6 +55,17 @@ export class Guard implements Api.Guard {
     return JSON.parse(this.state.inspect(asked, String(token))) as Api.Inspection;
   }
 
+  filter<T extends Api.Listed>(decision: Api.Decision, listed: Api.ListKind, items: readonly T[]): T[] {
+    const names = items.map((item) => String((listed === 'resources' ? item.uri : item.name) ?? ''));
+    const shown = Decision.about(decision, (state, asked, packed) => state.filter(asked, packed, listed, names));
+    return items.filter((_, index) => shown[index] === true);
+  }
+
+  listObjects(decision: Api.Decision, { action, type, most = 1_000 }: Api.ObjectsAsked): Api.Objects {
+    return JSON.parse(Decision.about(decision, (state, asked, packed) =>
+      state.listObjects(asked, packed, action, type, most))) as Api.Objects;
+  }
+
   readsBody(method: string, url: string): boolean {
     return this.state.readsBody(method, url);
   }
@@ -62,6 +73,10 @@ export class Guard implements Api.Guard {
   setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
     this.state = this.state.withKeys(issuer, toBytes(jwks), options?.now ?? this.#clock());
+  }
+
+  update(change: Api.TupleChange): void {
+    this.state = this.state.withUpdate(toBytes(change));
   }
 
   revoke(list: Api.RevocationList | string, options?: { now?: number }): void {

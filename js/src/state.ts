@@ -1,6 +1,6 @@
 import type { KeySource, TupleKey } from '../types/index.js';
 import { type Generation, isReported, wasm } from './bindings.js';
-import { reporting } from './error.js';
+import { ActforError, reporting } from './error.js';
 import type { Asked } from './request.js';
 
 const encoder = new TextEncoder();
@@ -58,6 +58,19 @@ export class State {
       generation.dpopNonce(head, body, asked.now, asked.facts, packed)) ?? null;
   }
 
+  /** What of a list may be called; nothing where the token is refused. */
+  filter(asked: Asked, packed: number, listed: string, names: readonly string[]): readonly boolean[] {
+    const shown = this.#cross(asked, (generation, head, body) =>
+      generation.filter(head, body, asked.now, asked.facts, packed, listed, JSON.stringify(names)));
+    return shown === undefined ? [] : JSON.parse(shown) as boolean[];
+  }
+
+  /** The objects that may be acted on. */
+  listObjects(asked: Asked, packed: number, action: string, type: string, most: number): string {
+    return this.#cross(asked, (generation, head, body) =>
+      generation.listObjects(head, body, asked.now, asked.facts, packed, action, type, most));
+  }
+
   /** Verifies a token and shows who it is. */
   inspect(asked: Asked, token: string): string {
     return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));
@@ -75,6 +88,11 @@ export class State {
   /** The state that follows with other keys; this one stays as it is. */
   withKeys(issuer: string, jwks: Uint8Array, now: number): State {
     return this.#next((generation) => generation.withKeys(issuer, jwks, now));
+  }
+
+  /** The state that follows with other tuples. */
+  withUpdate(change: Uint8Array): State {
+    return new State(this.#call((generation) => generation.withUpdate(change)));
   }
 
   /** The state that follows with a list of what is revoked. */
@@ -125,8 +143,7 @@ export class State {
       const written = encoder.encodeInto(head, view).written;
       return call(generation, written, body === undefined ? -1 : writeBody(body, view.subarray(written)));
     } catch (thrown) {
-      isReported(thrown);
-      throw thrown;
+      throw isReported(thrown) ? new ActforError(thrown) : thrown;
     }
   }
 

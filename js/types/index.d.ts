@@ -132,8 +132,35 @@ export interface Guard {
   /** Verifies a token and shows who it is, each fact with its source. For people. */
   inspect(token: string, options?: InspectOptions): Inspection;
 
+  /**
+   * What of a list may be called by who made the request of `decision`: each item unless its call would be refused
+   * whatever the arguments. Nothing where the token was refused.
+   */
+  filter<T extends Listed>(decision: Decision, listed: ListKind, items: readonly T[]): T[];
+
+  /**
+   * The objects of a type on which who made the request of `decision` may act: those for which a decision allows.
+   *
+   * @throws {@link ActforError} where the token was refused, or the rules have no such action.
+   */
+  listObjects(decision: Decision, asked: ObjectsAsked): Objects;
+
   /** Whether the rules need the body of such a request: then it has to be read before it is decided. */
   readsBody(method: string, url: string): boolean;
+
+  /**
+   * Adds and removes tuples, all of them or none. Decisions made before keep their document.
+   *
+   * @throws {@link ActforError} that names the tuple that is wrong; nothing is changed then.
+   *
+   * @example
+   * ```ts
+   * import type { Guard } from 'actfor';
+   * declare const guard: Guard;
+   * guard.update({ remove: [{ user: 'user:ana', relation: 'writer', object: 'repo:web' }] });
+   * ```
+   */
+  update(change: TupleChange): void;
 
   /**
    * Takes a list of what is revoked: it replaces the last one, and what the configuration revokes stays.
@@ -301,6 +328,35 @@ export interface OpenFgaOptions {
   /** Credentials. */
   readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
   readonly consistency?: 'MINIMIZE_LATENCY' | 'HIGHER_CONSISTENCY';
+}
+
+/** What a server of the Model Context Protocol lists. */
+export type ListKind = 'prompts' | 'resources' | 'tools';
+
+/** An item of such a list: tools and prompts have a `name`, resources a `uri`. */
+export interface Listed {
+  readonly name?: string;
+  readonly uri?: string;
+}
+
+export interface ObjectsAsked {
+  readonly action: string;
+  readonly type: string;
+  /** The most that are listed; default 1000. */
+  readonly most?: number;
+}
+
+export interface Objects {
+  /** `type:id`, sorted. */
+  readonly objects: readonly string[];
+  /** Whether that is all. */
+  readonly complete: boolean;
+}
+
+/** Tuples that are added and removed. */
+export interface TupleChange {
+  readonly add?: readonly TupleConfig[];
+  readonly remove?: readonly TupleKey[];
 }
 
 /** A list for the kill switch. */

@@ -19,7 +19,7 @@ function examples() {
     const text = readFileSync(join(packed, `${name}.d.ts`), 'utf8');
     for (const [, block] of text.matchAll(/```ts\n([\s\S]*?)\s*```/g)) {
       const code = block.replaceAll(/^[ \t]*\* ?/gm, '');
-      const given = code.includes('createGuard(config)') ? "import type { GuardConfig } from 'actfor';\ndeclare const config: GuardConfig;\n" : '';
+      const given = code.includes('createGuard(config') ? "import type { GuardConfig } from 'actfor';\ndeclare const config: GuardConfig;\n" : '';
       found.push(`${given}declare const console: { log(...what: unknown[]): void };\ndeclare class Headers implements Iterable<[string, string]> { [Symbol.iterator](): Iterator<[string, string]>; }\n${code}\nexport {};\n`);
     }
   }
@@ -38,7 +38,7 @@ test('every example in the types compiles, as an ES module and as CommonJS', () 
   const files = all.flatMap((code, i) => ['mts', 'cts'].map((ending) => {
     const name = `example-${i}.${ending}`;
     // CommonJS has no top-level await.
-    writeFileSync(join(folder, name), ending === 'cts' ? code.replace(/^await (.*);$/m, 'void $1;') : code);
+    writeFileSync(join(folder, name), ending === 'cts' ? code.replace(/^await (.*);$/m, 'void $1;').replaceAll('= await ', '= ') : code);
     return name;
   }));
   const { status, stdout } = compile(files);

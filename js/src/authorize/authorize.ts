@@ -63,6 +63,14 @@ export class Authorizer {
 
   async authorize(request: Api.GuardRequest, options: Api.AuthorizeOptions = {}): Promise<Api.Decision> {
     const waiting = new Waiting(options.deadline ?? this.#deadline, options.signal);
+    try {
+      return await this.#decide(request, options, waiting);
+    } finally {
+      waiting.end();
+    }
+  }
+
+  async #decide(request: Api.GuardRequest, options: Api.AuthorizeOptions, waiting: Waiting): Promise<Api.Decision> {
     const now = options.now ?? this.#clock();
     const missing = this.#keys.missing(now);
     if (missing !== undefined) await waiting.for(missing);

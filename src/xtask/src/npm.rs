@@ -59,6 +59,8 @@ fn compile() -> Result<PathBuf> {
     let flags = [
         format!("--remap-path-prefix={}=actfor", root().display()),
         format!("--remap-path-prefix={home}=cargo"),
+        // Where the source of the standard library is installed, its panics name it.
+        format!("--remap-path-prefix={}=rust", read(command("rustc").args(["--print", "sysroot"]))?.trim()),
     ];
     run(command("cargo")
         .args(["build", "--release", "--package", "actfor-js", "--lib", "--target", "wasm32-unknown-unknown"])
@@ -123,7 +125,7 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that can be had by `require`.
-const COMMON_JS: [&str; 10] = [
+const COMMON_JS: [&str; 9] = [
     "entry/node",
     "entry/inline",
     "entry/testing_node",
@@ -132,7 +134,6 @@ const COMMON_JS: [&str; 10] = [
     "middleware/fetch",
     "middleware/hono",
     "middleware/mcp",
-    "opentelemetry",
     "redis",
 ];
 

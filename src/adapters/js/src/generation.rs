@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use actfor::json::{self, Limits, Value, Writer};
 use actfor::proof::MemoryStore;
-use actfor::{ConfigError, Guard, Listed, Request, Timestamp};
+use actfor::{Change, ConfigError, Guard, Listed, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
 use crate::facts::{self, Facts};
@@ -68,6 +68,18 @@ impl Generation {
     #[wasm_bindgen(js_name = withStatusList)]
     pub fn with_status_list(&self, issuer: &str, token: &str, now: f64) -> Result<Self, JsValue> {
         self.followed(now, |guard, now| guard.set_status_list(issuer, token, now))
+    }
+
+    /// The generation that follows with tuples added and removed (`{ add, remove }`, JSON), all or none of them.
+    ///
+    /// # Errors
+    /// A plain object `{ code, path, message, position }`.
+    #[wasm_bindgen(js_name = withUpdate)]
+    pub fn with_update(&self, change: &[u8]) -> Result<Self, JsValue> {
+        let change = Change::from_json(change).map_err(|error| thrown::config(&error))?;
+        let mut guard = self.guard.successor();
+        guard.update(&change).map_err(|error| thrown::config(&error))?;
+        Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
     }
 
     /// The issuers whose keys the host has to fetch: issuer and `jwks_uri` by turns, one a line.

@@ -1,0 +1,52 @@
+/**
+ * Servers of the Model Context Protocol (the TypeScript SDK on Express or plain Node).
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { MiddlewareOptions } from './express.js';
+import type { Guard } from './index.js';
+
+/**
+ * In place of the SDK's `requireBearerAuth`: checks the token with its proof, decides what the message asks for (the
+ * rules have a line `mcp PATH`), sets `req.auth`, `req.actfor` and `req.body`, and serves the metadata of RFC 9728.
+ * What is refused is answered with HTTP's own challenge (401) or as a JSON-RPC error.
+ *
+ * @example
+ * ```ts
+ * import { createGuard } from 'actfor';
+ * import { mcpAuth, type Middleware } from 'actfor/mcp';
+ * declare const app: { use(handler: Middleware): void };
+ * app.use(mcpAuth(createGuard(config), { resource: 'https://api.example/mcp', authorizationServers: ['https://as.example'] }));
+ * ```
+ */
+export function mcpAuth(guard: Guard, options: McpOptions): Middleware;
+
+export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+export interface McpOptions extends Omit<MiddlewareOptions, 'resourceMetadata'> {
+  /** What this server is called by clients: its address, without a fragment. */
+  readonly resource: string;
+  /** Issuers from which a client can get a token. */
+  readonly authorizationServers: readonly string[];
+  readonly scopes?: readonly string[];
+  readonly resourceName?: string;
+}
+
+/** What the SDK hands on to tools as `authInfo`; `extra.actfor` is the decision. */
+export interface AuthInfo {
+  token: string;
+  clientId: string;
+  scopes: string[];
+  expiresAt?: number;
+  resource?: URL;
+  extra?: Record<string, unknown>;
+}
+
+/** Where the metadata of a resource stands (RFC 9728 §3.1). */
+export function metadataUrl(resource: string): string;
+
+/** The tools that who is asking may call: what is not in the list would be refused, whatever the arguments. */
+export function filterTools<T extends { readonly name: string }>(guard: Guard, auth: AuthInfo | undefined, tools: readonly T[]): T[];
