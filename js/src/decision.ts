@@ -27,7 +27,7 @@ export class Decision implements Api.Decision {
   get verdict(): Api.Verdict { return VERDICTS[this.#packed & 3] ?? 'deny'; }
   get allowed(): boolean { return (this.#packed & 3) === 0; }
   get code(): string | null { return this.#state.codes[(this.#packed >>> 2) & 0x3ff] ?? null; }
-  get status(): number { return this.#packed >>> 16; }
+  get status(): number { return (this.#packed >>> 16) & 0x3ff; }
 
   get id(): string { return this.toJSON().id; }
   get at(): number | null { return this.toJSON().at; }

@@ -128,7 +128,8 @@ impl Generation {
         let (head, body, answer) = self.split(head, body, answer);
         wire::with_request(head, body, answer, |request| {
             let (proof_use, approval_use) = (wire::proof_use(packed), wire::approval_use(packed));
-            let request = Request { proof_use, approval_use, ..*request };
+            let instance_use = wire::instance_use(packed);
+            let request = Request { proof_use, approval_use, instance_use, ..*request };
             self.guard.explain(&request, Timestamp::from_host(now)).1
         })
     }
