@@ -17,9 +17,11 @@
 use alloc::collections::BTreeMap;
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
+use core::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::error::quote;
 use crate::jose::base64url;
 use crate::json::{self, Object, Value, Writer};
 
@@ -60,6 +62,43 @@ pub struct Head {
     pub seq: u64,
     /// SHA-256 of the last record, in base64url.
     pub digest: String,
+}
+
+impl Head {
+    /// The head of a chain that ends in this record: for [`Chain::resume`].
+    ///
+    /// # Errors
+    /// Where it is not a record, or not in its canonical form.
+    pub fn of(record: &str) -> Result<Self, AuditError> {
+        let wrong = |message: String| AuditError { line: 0, message };
+        let value = parse(record).map_err(wrong)?;
+        let place = value.as_object().and_then(read).ok_or_else(|| wrong(NO_PLACE.into()))?;
+        Ok(Self { chain_id: place.chain_id.into(), seq: place.seq, digest: digest(record) })
+    }
+}
+
+impl fmt::Display for Head {
+    /// `CHAIN:SEQ:DIGEST`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.chain_id, self.seq, self.digest)
+    }
+}
+
+impl FromStr for Head {
+    type Err = AuditError;
+
+    fn from_str(text: &str) -> Result<Self, AuditError> {
+        let parts = text.rsplit_once(':').and_then(|(rest, digest)| {
+            let (chain_id, seq) = rest.rsplit_once(':')?;
+            let seq = seq.parse().ok().filter(|seq| *seq > 0)?;
+            Some(Self { chain_id: chain_id.into(), seq, digest: digest.into() })
+        });
+        let is_digest = |head: &Self| base64url::decode(&head.digest).is_some_and(|bytes| bytes.len() == 32);
+        parts.filter(is_digest).ok_or_else(|| AuditError {
+            line: 0,
+            message: format!("{} is not a head: write CHAIN:SEQ:DIGEST", quote(text)),
+        })
+    }
 }
 
 /// What [`verify`] found.
@@ -163,17 +202,8 @@ pub fn verify(log: &str, known: &[Head]) -> Result<Report, AuditError> {
     for (index, record) in log.lines().enumerate() {
         let line = index.saturating_add(1);
         let wrong = |message: String| AuditError { line, message };
-        let value = json::parse(record.as_bytes(), &json::Limits::BODY)
-            .map_err(|error| wrong(format!("not a record: {error}")))?;
-        let object = value.as_object().ok_or_else(|| wrong("not a record".into()))?;
-        let mut w = Writer::default();
-        canonical(&mut w, &value);
-        if w.finish() != record {
-            return Err(wrong(
-                "the record is not in its canonical form: it was edited or written by something else".into(),
-            ));
-        }
-        let next = read(object).ok_or_else(|| wrong("`chain_id`, `seq` or `prev` is missing".into()))?;
+        let value = parse(record).map_err(wrong)?;
+        let next = value.as_object().and_then(read).ok_or_else(|| wrong(NO_PLACE.into()))?;
         let head = heads.get(next.chain_id);
         let (seq, digest_before) = head.map_or((0, FIRST), |head| (head.seq, head.digest.as_str()));
         let expected = seq.saturating_add(1);
@@ -210,6 +240,22 @@ pub fn verify(log: &str, known: &[Head]) -> Result<Report, AuditError> {
     Ok(Report { records, heads: heads.into_values().collect() })
 }
 
+const NO_PLACE: &str = "`chain_id`, `seq` or `prev` is missing";
+
+/// A record in its canonical form.
+fn parse(record: &str) -> Result<Value<'_>, String> {
+    let value = json::parse(record.as_bytes(), &json::Limits::BODY)
+        .map_err(|error| format!("not a record: {error}"))?;
+    let mut w = Writer::default();
+    canonical(&mut w, &value);
+    if w.finish() != record {
+        return Err(
+            "the record is not in its canonical form: it was edited or written by something else".into()
+        );
+    }
+    Ok(value)
+}
+
 struct Place<'r> {
     chain_id: &'r str,
     seq: u64,
@@ -240,6 +286,22 @@ mod tests {
             records[0],
             r#"{"at":1,"chain_id":"w","decision":"deny","id":"r0","prev":"","seq":1,"v":1,"who":{"a":"é","b":1}}"#
         );
+    }
+
+    #[test]
+    fn a_chain_goes_on_behind_its_last_record() {
+        let (records, chain) = log(3);
+        let head = Head::of(&records[2]).unwrap();
+        assert_eq!(head, chain.head());
+        assert_eq!(format!("{head}").parse::<Head>().unwrap(), head);
+        let next = Chain::resume(head).append(r#"{"id":"x"}"#).unwrap();
+        assert!(verify(&format!("{}\n{next}\n", records.join("\n")), &[]).is_ok());
+        for bad in ["", "{}", r#"{"seq":1}"#, &records[2].replace(',', ", ")] {
+            assert!(Head::of(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "w:1", "w:0:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "w:1:AAAA", "w:x:y"] {
+            assert!(bad.parse::<Head>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Bounded: a fixed number of slots in sets of eight, the oldest of a set makes room. Only tokens whose
 //! signature held get in, and everything that depends on time or on the request is checked again on use.
-//! The whole cache is dropped when a key set or the configuration changes.
+//! When a key set changes, those stay that its new keys would verify alike; a new configuration starts with an empty
+//! cache.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::hash::Hasher;
@@ -66,9 +67,13 @@ impl Cache {
         }
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.sets.iter_mut().for_each(|set| *set = [const { None }; WAYS]);
+    /// Forgets the tokens that `keep` does not hold for.
+    pub fn retain(&mut self, keep: impl Fn(&VerifiedToken) -> bool) {
+        for slot in self.sets.iter_mut().flatten() {
+            if slot.as_ref().is_some_and(|slot| !keep(&slot.token)) {
+                *slot = None;
+            }
+        }
     }
 
     /// An empty cache of the same size and key.

@@ -9,10 +9,10 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
-use crate::jose::{Algorithm, KeySet, base64url};
+use crate::jose::{Algorithm, HostCrypto, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
 use crate::names::Template;
-use crate::policy::Source;
+use crate::policy::{Policy, Source};
 use crate::proof::{Base, Nonces};
 use crate::relation::Tuple;
 use crate::revocation::{Entry, What};
@@ -35,9 +35,32 @@ pub struct Config {
     /// Who may issue approvals.
     pub approvers: Vec<Approver>,
     /// A second policy, whose different decisions are recorded.
-    pub shadow: Option<Source>,
+    pub shadow: Option<PolicySource>,
+    /// Who may sign packs (Ed25519); where there is somebody, no other pack is taken.
+    pub pack_keys: Vec<[u8; 32]>,
     /// Bounds.
     pub limits: Limits,
+    /// What checks signatures in place of our own code; not from the document.
+    pub host: Option<&'static dyn HostCrypto>,
+}
+
+/// Where a policy comes from.
+#[derive(Debug, Clone)]
+pub enum PolicySource {
+    /// It was compiled elsewhere.
+    Pack(Vec<u8>),
+    /// It is compiled here.
+    Rules(Source),
+}
+
+impl PolicySource {
+    /// The policy, ready to be asked.
+    pub fn load(&self, keys: &[[u8; 32]]) -> Result<Policy, ConfigError> {
+        match self {
+            Self::Pack(bytes) => Policy::trusted(bytes.clone(), keys, 0),
+            Self::Rules(source) => Policy::load(source.compile()?),
+        }
+    }
 }
 
 /// One issuer of access tokens, and what it is trusted for.
@@ -297,7 +320,7 @@ impl Issuer {
 
 impl Config {
     /// Reads the document; gives the configuration and the source of its policy.
-    pub fn parse(document: &[u8]) -> Result<(Self, Source), ConfigError> {
+    pub fn parse(document: &[u8]) -> Result<(Self, PolicySource), ConfigError> {
         let value = json::parse(document, &JsonLimits::CONFIG)
             .map_err(|e| ConfigError::new(Code::ConfigInvalid, "", format!("not a JSON document: {e}")))?;
         let root = Node { path: String::new(), value: &value };
@@ -307,8 +330,10 @@ impl Config {
             "policy",
             "files",
             "tuples",
+            "pack_keys",
             "proof",
             "approvals",
+            "relationships",
             "shadow",
             "revoked",
             "revocation",
@@ -353,11 +378,21 @@ impl Config {
             Some(node) => {
                 let members = node.object(&["policy", "files"])?;
                 let own = |name| if members.optional(name).is_some() { Some(&members) } else { None };
-                let policy = members.required("policy")?.text()?.to_owned();
-                let files = files(own("files").unwrap_or(&root))?;
-                Some(Source { policy, files, tuples: source.tuples.clone() })
+                match (pack(&members)?, &source) {
+                    (Some(bytes), _) => Some(PolicySource::Pack(bytes)),
+                    (None, PolicySource::Pack(_)) => {
+                        let message = "is text beside a pack, whose tuples it could not have; compile it too";
+                        return Err(invalid("shadow.policy", message));
+                    }
+                    (None, PolicySource::Rules(source)) => {
+                        let policy = members.required("policy")?.text()?.to_owned();
+                        let files = files(own("files").unwrap_or(&root))?;
+                        Some(PolicySource::Rules(Source { policy, files, ..source.clone() }))
+                    }
+                }
             }
         };
+        let pack_keys = root.optional("pack_keys").map_or(Ok(Vec::new()), |node| node.list(pack_key))?;
         let config = Self {
             issuers,
             names,
@@ -367,9 +402,24 @@ impl Config {
             proof,
             approvers,
             shadow,
+            pack_keys,
             limits,
+            host: None,
         };
         Ok((config, source))
+    }
+
+    /// Has `host` check every signature, where it can.
+    pub fn use_host(&mut self, host: &'static dyn HostCrypto) {
+        self.host = Some(host);
+        let contexts = self
+            .issuers
+            .iter_mut()
+            .flat_map(|issuer| issuer.context_issuers.iter_mut().map(|context| &mut context.keys));
+        contexts.for_each(|keys| keys.use_host(self.host));
+        let own = self.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut());
+        own.chain(self.approvers.iter_mut().map(|approver| &mut approver.keys))
+            .for_each(|keys| keys.use_host(self.host));
     }
 
     /// The issuer whose tokens may be anything.
@@ -1025,7 +1075,34 @@ fn files(root: &Members<'_>) -> Result<Vec<(String, String)>, ConfigError> {
 }
 
 /// The policy's source: rules, the files that they name, and tuples.
-fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
+/// The pack that stands where rules could stand: `{"pack": "BASE64URL"}`.
+fn pack(members: &Members<'_>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let node = members.required("policy")?;
+    if node.value.as_object().is_none() {
+        return Ok(None);
+    }
+    if let Some(other) = ["files", "tuples"].iter().find_map(|name| members.optional(name)) {
+        return Err(invalid(other.path, "is part of the pack that `policy` is; leave it out"));
+    }
+    let text = node.object(&["pack"])?.required("pack")?;
+    let bytes = base64url::decode(text.text()?);
+    bytes.map(Some).ok_or_else(|| invalid(text.path, "is not base64url without padding"))
+}
+
+/// A public key that signs packs: an Ed25519 key as a JWK (RFC 8037).
+fn pack_key(node: Node<'_>) -> Result<[u8; 32], ConfigError> {
+    let members = node.object(&["kty", "crv", "x", "kid", "alg", "use"])?;
+    let key = base64url::decode(members.required("x")?.text()?).and_then(|x| <[u8; 32]>::try_from(x).ok());
+    let ours = members.required("kty")?.text()? == "OKP" && members.required("crv")?.text()? == "Ed25519";
+    key.filter(|_| ours).ok_or_else(|| {
+        ConfigError::new(Code::KeysInvalid, node.path.clone(), "is not an Ed25519 public key (JWK)")
+    })
+}
+
+fn source(root: &Members<'_>) -> Result<PolicySource, ConfigError> {
+    if let Some(bytes) = pack(root)? {
+        return Ok(PolicySource::Pack(bytes));
+    }
     let policy = root.required("policy")?.text()?.to_owned();
     let files = files(root)?;
     let tuples = match root.optional("tuples") {
@@ -1035,5 +1112,11 @@ fn source(root: &Members<'_>) -> Result<Source, ConfigError> {
                 .map_err(|what| ConfigError::new(Code::TupleInvalid, item.path.clone(), what))
         })?,
     };
-    Ok(Source { policy, files, tuples })
+    let complete = match root.optional("relationships") {
+        None => None,
+        Some(node) => Some(
+            node.object(&["complete"])?.optional("complete").map_or(Ok(Vec::new()), |node| node.texts())?,
+        ),
+    };
+    Ok(PolicySource::Rules(Source { policy, files, tuples, complete }))
 }

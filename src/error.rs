@@ -103,10 +103,14 @@ codes! {
     ModelInvalid = "model_invalid", Load, 500, None, "An authorization model is not valid.", "OpenFGA schema 1.1";
     TupleInvalid = "tuple_invalid", Load, 500, None, "A relationship tuple is not valid.", "OpenFGA schema 1.1";
     PackInvalid = "pack_invalid", Load, 500, None, "The compiled policy is damaged.", "the pack format";
+    PackUntrusted = "pack_untrusted", Load, 500, None, "The compiled policy is not signed with a key that is accepted.", "the pack format";
+    PackOutdated = "pack_outdated", Load, 500, None, "The compiled policy is older than the one in use.", "the pack format";
+    RebuildNeeded = "rebuild_needed", Load, 500, None, "Too many relationships have changed since the policy was compiled.", "the pack format";
     // The request.
     RequestInvalid = "request_invalid", Request, 400, INVALID_REQUEST, "The request is not well formed.", "RFC 9110";
     PathNotCanonical = "path_not_canonical", Request, 400, INVALID_REQUEST, "The path of the request is not in its canonical form.", "RFC 3986 §6.2";
     MethodOverride = "method_override", Request, 400, INVALID_REQUEST, "A header tries to change the method of the request.", "the rule language";
+    PackExpired = "pack_expired", Request, 503, None, "The request cannot be decided now.", "the pack format";
     ClockInvalid = "clock_invalid", Request, 503, None, "The request cannot be decided now.", "RFC 7519 §4.1.4";
     // The token.
     TokenMissing = "token_missing", Token, 401, None, "An access token is needed.", "RFC 6750 §3.1";

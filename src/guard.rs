@@ -11,11 +11,10 @@ use crate::cache::Cache;
 use crate::carriers::{is_opaque, needs_context, not_introspected, said};
 use crate::chain::{self, HopRecord};
 use crate::config::{Config, Issuer};
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::Identity;
-use crate::jose::KeySet;
 use crate::policy::Policy;
 use crate::policy::decide::Scratch;
 use crate::policy::path::Target;
@@ -34,11 +33,11 @@ use crate::token::{self, Claims, Introspection, VerifiedToken, assertion, intros
 #[derive(Debug)]
 pub struct Guard {
     pub(crate) config: Arc<Config>,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) revocations: Arc<Revocations>,
     /// A second policy, asked when a decision is explained.
-    shadow: Option<Arc<Policy>>,
-    cache: RefCell<Cache>,
+    pub(crate) shadow: Option<Arc<Policy>>,
+    pub(crate) cache: RefCell<Cache>,
     pub(crate) buffers: RefCell<Buffers>,
 }
 
@@ -90,10 +89,10 @@ impl Guard {
     /// Which field is wrong, and what to write instead.
     pub fn from_config(json: &[u8], seed: u64) -> Result<Self, ConfigError> {
         let (config, source) = Config::parse(json)?;
-        let policy = Policy::load(source.compile()?)?;
+        let policy = source.load(&config.pack_keys)?;
         let shadow = match &config.shadow {
             None => None,
-            Some(source) => Some(Arc::new(Policy::load(source.compile()?)?)),
+            Some(source) => Some(Arc::new(source.load(&config.pack_keys)?)),
         };
         let cache = Cache::new(config.limits.cached_tokens, seed);
         let revocations = Revocations::new(config.revoked.clone(), config.revocation_max_age);
@@ -160,26 +159,6 @@ impl Guard {
         Some((&settings.endpoint, compact))
     }
 
-    /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
-    /// `jwks_uri`. It is used for `jwks_max_age` seconds. Remembered tokens are forgotten: a key that is gone
-    /// verifies nothing any more.
-    ///
-    /// # Errors
-    /// `keys_invalid`, and `config_invalid` for an issuer without `jwks_uri`; the keys from before stay.
-    pub fn set_keys(&mut self, issuer: &str, jwks: &[u8], now: Timestamp) -> Result<(), ConfigError> {
-        let config = Arc::make_mut(&mut self.config);
-        let found =
-            config.issuers.iter_mut().find(|known| known.issuer == issuer && known.jwks_uri.is_some());
-        let Some(found) = found else {
-            let message = format!("{} is not an issuer with `jwks_uri`", quote(issuer));
-            return Err(ConfigError::new(Code::ConfigInvalid, "issuers", message));
-        };
-        found.keys = Some(KeySet::parse(jwks, &found.algorithms)?);
-        found.keys_fetched = Some(now);
-        self.cache.get_mut().clear();
-        Ok(())
-    }
-
     /// Takes a list of what is revoked, received at `now`: `{"version": N, "revoked": [{"instance": {"iss", "id"},
     /// "until": SECONDS}, …]}`, with `agent` and `user` (`iss`, `sub`), `client` (`iss`, `client_id`) and `token`
     /// (`iss`, `jti`) alike. It replaces the last one; what the configuration revokes stays.
@@ -214,24 +193,6 @@ impl Guard {
         let (token, issuer) = self.verify_for_issuer(compact, answer, now).ok()?;
         let uri = self.revocations.wanted(&token, issuer, now)?;
         Some((&issuer.issuer, uri.into()))
-    }
-
-    /// Makes keys faster that will verify many tokens ([`KeySet::prepare`]). It takes some milliseconds: call it after
-    /// the start and after [`Self::set_keys`], where signatures are not left to the host. It changes no decision.
-    pub fn prepare(&mut self) {
-        for issuer in &mut Arc::make_mut(&mut self.config).issuers {
-            if let Some(keys) = &mut issuer.keys {
-                keys.prepare();
-            }
-        }
-    }
-
-    /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
-    pub fn key_sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.config
-            .issuers
-            .iter()
-            .filter_map(|issuer| Some((issuer.issuer.as_str(), issuer.jwks_uri.as_deref()?)))
     }
 
     pub(crate) fn verify_for_issuer(
@@ -357,7 +318,11 @@ impl Guard {
         Ok(token)
     }
 
-    fn run<'r>(
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn run<'r>(
         &'r self,
         request: &'r Request<'r>,
         now: Option<Timestamp>,
@@ -386,29 +351,9 @@ impl Guard {
         store: Option<&'r mut dyn ReplayStore>,
         explain: bool,
     ) -> (Decision, Notes) {
-        let mut run = Run {
-            guard: self,
-            policy,
-            request,
-            decision: Decision::refused(Code::RequestInvalid),
-            notes: Notes::default(),
-            store,
-            explain,
-        };
-        match run.steps(now) {
-            Ok(()) => {
-                run.decision.verdict = Verdict::Allow;
-                run.decision.code = None;
-            }
-            Err(stop) => {
-                run.decision.code = Some(stop.refusal.code);
-                if stop.refusal.code == Code::NeedsApproval {
-                    run.decision.verdict = Verdict::NeedsApproval;
-                }
-                run.notes.failed = Some((stop.check, stop.truth));
-                run.notes.detail = stop.refusal.detail;
-            }
-        }
+        let mut run = Run::new(self, policy, request, store, explain);
+        let outcome = run.steps(now);
+        run.conclude(outcome);
         (run.decision, run.notes)
     }
 }

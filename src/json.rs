@@ -520,6 +520,11 @@ pub struct Writer {
     comma: bool,
 }
 
+/// Whether a byte of a string needs an escape.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | b'"' | b'\\')
+}
+
 impl Writer {
     /// A writer that goes on behind `out`.
     pub fn onto(out: String) -> Self {
@@ -540,9 +545,7 @@ impl Writer {
 
     /// Writes a member's name; the next call writes its value.
     pub fn key(&mut self, name: &str) -> &mut Self {
-        self.before();
-        self.text(name);
-        self.out.push(':');
+        self.quoted(name, "\":");
         self.comma = false;
         self
     }
@@ -568,8 +571,8 @@ impl Writer {
 
     /// Writes a string.
     pub fn string(&mut self, text: &str) {
-        self.before();
-        self.text(text);
+        self.quoted(text, "\"");
+        self.comma = true;
     }
 
     /// Writes a string, or `null`.
@@ -617,6 +620,12 @@ impl Writer {
         self.out.push_str(json);
     }
 
+    /// Writes pieces that are JSON together.
+    pub(crate) fn pieces(&mut self, json: &[&str]) {
+        self.before();
+        json.iter().for_each(|piece| self.out.push_str(piece));
+    }
+
     /// Writes any value.
     pub fn value(&mut self, value: &Value<'_>) {
         match value {
@@ -633,11 +642,20 @@ impl Writer {
         }
     }
 
+    fn quoted(&mut self, text: &str, end: &str) {
+        self.out.push_str(if self.comma { ",\"" } else { "\"" });
+        match text.bytes().any(is_special) {
+            true => self.escaped(text),
+            false => self.out.push_str(text),
+        }
+        self.out.push_str(end);
+    }
+
     /// Writes a string with the escapes of RFC 8785 §3.2.2.2 and no others.
-    fn text(&mut self, text: &str) {
-        self.out.push('"');
+    #[cold]
+    fn escaped(&mut self, text: &str) {
         let mut rest = text;
-        while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
+        while let Some(at) = rest.bytes().position(is_special) {
             let (plain, special) = rest.split_at(at);
             self.out.push_str(plain);
             let mut chars = special.chars();
@@ -660,7 +678,6 @@ impl Writer {
             rest = chars.as_str();
         }
         self.out.push_str(rest);
-        self.out.push('"');
     }
 }
 

@@ -117,10 +117,10 @@ pub(crate) fn call<'a>(
         if let Some(tool) = rules.tool(name) {
             return tool_call(tool, all);
         }
-        return by_table(rules, message, "tool", name, all);
+        return by_table(rules, message.method, "tool", name, all);
     }
     let (kind, name) = default_of(message, audience)?;
-    by_table(rules, message, kind, name, None)
+    by_table(rules, message.method, kind, name, None)
 }
 
 /// A tool with a line of its own.
@@ -178,29 +178,18 @@ fn param<'a>(message: &Message<'a>, name: &str) -> Result<&'a str, Refusal> {
         .ok_or_else(|| malformed(format!("`{name}` of {} is missing or not a text", quote(message.method))))
 }
 
-fn by_table<'a>(
-    rules: &'a Rules,
-    message: &Message<'a>,
+/// A call that no `tool` line maps: the method is the action.
+pub(crate) fn by_table<'a>(
+    rules: &Rules,
+    method: &'a str,
     kind: &str,
     name: &str,
     all: Option<&'a Object<'a>>,
 ) -> Result<Call<'a>, Refusal> {
-    let unmapped = || {
-        let text = format!("no `on {kind}` block has the action {}", quote(message.method));
-        Refusal::new(Code::Unmapped, text)
-    };
-    let (place, ty) = rules.types.iter().enumerate().find(|(_, ty)| ty.name == kind).ok_or_else(unmapped)?;
-    let action = ty.actions.iter().position(|action| action.name == message.method).ok_or_else(unmapped)?;
+    let (place, action) = rules.action(kind, method)?;
     let mut object = format!("{kind}:");
     encode_onto(&mut object, name);
-    Ok(Call {
-        kind: u16::try_from(place).map_err(|_| unmapped())?,
-        action: u8::try_from(action).map_err(|_| unmapped())?,
-        object,
-        arguments: Vec::new(),
-        all,
-        route: message.method,
-    })
+    Ok(Call { kind: place, action, object, arguments: Vec::new(), all, route: method })
 }
 
 /// Headers that repeat what the body says must say the same, for every message.

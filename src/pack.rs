@@ -26,7 +26,7 @@ pub struct PackError(pub &'static str);
 
 impl core::fmt::Display for PackError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "the pack is damaged: {}", self.0)
+        write!(f, "the pack is not accepted: {}", self.0)
     }
 }
 
@@ -183,6 +183,11 @@ pub struct Pack {
 }
 
 impl Pack {
+    /// Whether bytes start like a pack, of whatever version; a text never does.
+    pub fn starts(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"actfor\0")
+    }
+
     /// Checks magic, digest, section table and checksum. A signature is not looked at.
     ///
     /// # Errors
@@ -232,8 +237,16 @@ impl Pack {
         Ok(pack)
     }
 
-    /// Like [`Self::load`], for a host that only takes packs signed with one of its keys (Ed25519, 32 bytes each),
-    /// and none that is older than the one in use.
+    /// Like [`Self::load`], for a host that takes none that is older than the one in use.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, or that the serial is less than `least_serial`.
+    pub fn load_from(bytes: Vec<u8>, least_serial: u64) -> Result<Self, PackError> {
+        let pack = Self::load(bytes)?;
+        if pack.serial < least_serial { Err(OUTDATED) } else { Ok(pack) }
+    }
+
+    /// Like [`Self::load_from`], for a host that only takes packs signed with one of its keys (Ed25519, 32 bytes each).
     ///
     /// # Errors
     /// What is wrong with the bytes, that no key made the signature, or that the serial is less than `least_serial`.
@@ -251,10 +264,10 @@ impl Pack {
             key.is_ok_and(|key| key.verify_strict(&message, &signature).is_ok())
         };
         if !keys.iter().any(made_it) {
-            return Err(PackError("it is not signed with a key that is accepted"));
+            return Err(UNTRUSTED);
         }
         if pack.serial < least_serial {
-            return Err(PackError("its serial is lower than that of the pack in use"));
+            return Err(OUTDATED);
         }
         pack.signed = true;
         Ok(pack)
@@ -285,6 +298,11 @@ impl Pack {
         self.issued
     }
 
+    /// Whether it is not to be used any more at `now`, in seconds since 1970-01-01 UTC.
+    pub fn is_expired(&self, now: u64) -> bool {
+        self.expires != 0 && now >= self.expires
+    }
+
     /// From when on it is not to be used any more, in seconds since 1970-01-01 UTC; 0 for never.
     pub fn expires(&self) -> u64 {
         self.expires
@@ -296,6 +314,10 @@ impl Pack {
     }
 }
 
+/// What is not signed as it must be.
+pub(crate) const UNTRUSTED: PackError = PackError("it is not signed with a key that is accepted");
+/// What is older than what is in use.
+pub(crate) const OUTDATED: PackError = PackError("its serial is lower than that of the pack in use");
 const SHORT: PackError = PackError("it is cut short");
 
 fn section_of<'b>(bytes: &'b [u8], edges: &[(usize, usize); SECTIONS], section: Section) -> &'b [u8] {

@@ -5,8 +5,10 @@ use alloc::format;
 use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
 use crate::identity::Holder;
+use crate::json::Object;
 use crate::policy::path::Target;
 use crate::proof::{Certificate, Use};
+use crate::relation::Reply;
 use crate::token::Introspection;
 
 /// What the enforcement point saw of one request. Nothing here proves anything by itself.
@@ -38,6 +40,26 @@ pub struct Request<'a> {
     pub instance_use: Option<Holder>,
     /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
     pub peer: Option<core::net::IpAddr>,
+    /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.
+    pub replies: &'a [Reply<'a>],
+    /// What is asked, where the host asks by name and not by `route` or `tool` lines. Nothing is public then.
+    pub question: Option<Question<'a>>,
+}
+
+/// May this be done? An action on an object by their names, asked by the host and not read from the request.
+///
+/// What a rule could read of the request (`request.path` and the like) is unknown: nobody knows by which request it
+/// would be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The object's type.
+    pub kind: &'a str,
+    /// The object's id, as it is called outside of the model: it is encoded like every name.
+    pub id: &'a str,
+    /// `args` of the rules. One that is not there is unknown.
+    pub arguments: Option<&'a Object<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -73,7 +95,7 @@ pub(crate) fn check_headers(request: &Request<'_>) -> Result<(), Refusal> {
         if !Guard::HEADERS.contains(name) {
             continue;
         }
-        if !value.iter().all(|b| matches!(b, b'\t' | 0x20..=0x7e)) {
+        if !is_printable(value) {
             return Err(Refusal::new(
                 Code::RequestInvalid,
                 format!("header `{name}` has a character outside printable ASCII"),
@@ -87,6 +109,23 @@ pub(crate) fn check_headers(request: &Request<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new(Code::RequestInvalid, format!("{} is not a method", quote(request.method))));
     }
     Ok(())
+}
+
+/// Whether there are only printable ASCII characters and tabs (RFC 9110 §5.5, without `obs-text`). Most of a request is its
+/// token, so eight bytes are looked at at once.
+fn is_printable(value: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = value.as_chunks::<8>();
+    // The high bit of a byte is set in `below` if it is less than 0x20, in `delete` if it is 0x7f; a borrow may set more
+    // of them, never fewer.
+    let suspicious = |word: u64| {
+        let below = word.wrapping_sub(ONES << 5);
+        let delete = (word ^ (HIGH ^ u64::MAX)).wrapping_sub(ONES);
+        (word | below | delete) & HIGH != 0
+    };
+    let printable = |bytes: &[u8]| bytes.iter().all(|b| matches!(b, b'\t' | 0x20..=0x7e));
+    words.iter().all(|word| !suspicious(u64::from_le_bytes(*word)) || printable(word)) && printable(rest)
 }
 
 /// How a token was presented.
@@ -163,5 +202,28 @@ fn is_joined(value: &[u8]) -> bool {
     let plain = |b: &u8| {
         b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
     };
-    value.iter().find(|b| !plain(b)) == Some(&b',')
+    value.contains(&b',') && value.iter().find(|b| !plain(b)) == Some(&b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_printable;
+
+    #[test]
+    fn every_byte_counts_wherever_it_stands() {
+        for length in 1..20_usize {
+            for at in 0..length {
+                for neighbour in [b' ', b'a', b'~', b'\t', 0x80] {
+                    for byte in 0..=u8::MAX {
+                        let mut value = alloc::vec![neighbour; length];
+                        if let Some(slot) = value.get_mut(at) {
+                            *slot = byte;
+                        }
+                        let plain = |b: &u8| *b == b'\t' || (0x20..0x7f).contains(b);
+                        assert_eq!(is_printable(&value), value.iter().all(plain), "{value:?}");
+                    }
+                }
+            }
+        }
+    }
 }

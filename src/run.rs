@@ -6,7 +6,7 @@ use crate::approval::{self, Approval, Bond};
 use crate::carriers::needs_context;
 use crate::chain::HopRecord;
 use crate::config::Issuer;
-use crate::decision::Decision;
+use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
 use crate::error::{Code, Refusal};
 use crate::guard::{Buffers, Guard, check_presence};
@@ -15,6 +15,7 @@ use crate::identity::dialect::Dialect;
 use crate::identity::{Fact, Holder, SeenInstance, check_reuse};
 use crate::json::Object;
 use crate::mcp;
+use crate::names::encode_onto;
 use crate::policy::Policy;
 use crate::policy::arguments::{self, Bound, Sources};
 use crate::policy::decide::{self, Asked, Case, Failure, Hop, Record, Scratch, Task, Trace};
@@ -22,7 +23,7 @@ use crate::policy::path::Target;
 use crate::policy::rules::{self, By};
 use crate::proof::binding::prove;
 use crate::proof::{ReplayStore, Use};
-use crate::request::{Request, Scheme, check_headers, credentials};
+use crate::request::{Question, Request, Scheme, check_headers, credentials};
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
 use crate::truth::Truth;
@@ -53,11 +54,11 @@ pub(crate) struct Run<'g, 'r> {
 
 /// What is verified of a request, before it is known what it asks for.
 #[derive(Clone, Copy)]
-struct Known<'k> {
-    kind: Kind,
-    identity: &'k Identity,
-    token: &'k VerifiedToken,
-    issuer: &'k Issuer,
+pub(crate) struct Known<'k> {
+    pub kind: Kind,
+    pub identity: &'k Identity,
+    pub token: &'k VerifiedToken,
+    pub issuer: &'k Issuer,
     records: &'k [HopRecord],
     target: &'k Target<'k>,
     now: Timestamp,
@@ -65,30 +66,88 @@ struct Known<'k> {
 
 /// What a request, or one message of it, asks for.
 #[derive(Clone, Copy)]
-struct Wanted<'w> {
-    kind: u16,
-    action: u8,
-    object: &'w str,
-    arguments: &'w [Bound<'w>],
+pub(crate) struct Wanted<'w> {
+    pub kind: u16,
+    pub action: u8,
+    /// `None` where it is not known yet which one.
+    pub object: Option<&'w str>,
+    pub arguments: &'w [Bound<'w>],
     /// Every argument of a tool, declared or not.
-    tool: Option<&'w Object<'w>>,
-    /// The pattern of the route, or the name of the tool.
-    route: &'w str,
+    pub tool: Option<&'w Object<'w>>,
+    /// The pattern of the route, or the name of the tool; `None` where the host asks without one.
+    pub route: Option<&'w str>,
+    /// What every term of the formula must be at least.
+    pub least: Truth,
 }
 
-impl Run<'_, '_> {
+/// What is done with a request whose token, proof and identity hold.
+pub(crate) type Ask<'a, 'g, 'r> = &'a mut dyn FnMut(&mut Run<'g, 'r>, &Known<'_>) -> Result<(), Stop>;
+
+impl<'g, 'r> Run<'g, 'r> {
+    /// A request before its first check.
+    pub fn new(
+        guard: &'g Guard,
+        policy: &'g Arc<Policy>,
+        request: &'r Request<'r>,
+        store: Option<&'r mut dyn ReplayStore>,
+        explain: bool,
+    ) -> Self {
+        let decision = Decision::refused(Code::RequestInvalid);
+        Self { guard, policy, request, decision, notes: Notes::default(), store, explain }
+    }
+
+    /// Writes down how the checks ended.
+    pub fn conclude(&mut self, outcome: Result<(), Stop>) {
+        match outcome {
+            Ok(()) => {
+                self.decision.verdict = Verdict::Allow;
+                self.decision.code = None;
+            }
+            Err(stop) => {
+                self.decision.code = Some(stop.refusal.code);
+                if stop.refusal.code == Code::NeedsApproval {
+                    self.decision.verdict = Verdict::NeedsApproval;
+                }
+                self.notes.failed = Some((stop.check, stop.truth));
+                self.notes.detail = stop.refusal.detail;
+            }
+        }
+    }
+
     /// Every check, in order.
     pub fn steps(&mut self, now: Option<Timestamp>) -> Result<(), Stop> {
-        let (guard, request) = (self.guard, self.request);
-        let rules = &self.policy.rules;
-        check_headers(request)?;
-        let target = Target::parse(request.url)?;
+        let (request, rules) = (self.request, &self.policy.rules);
+        let target = self.target()?;
+        self.check_pack(now)?;
+        if let Some(question) = &request.question {
+            return self.known(&target, now, &mut |run, known| run.question(known, question));
+        }
         if (rules.preflight && request.is_preflight()) || rules.is_public(request.method, &target) {
             self.decision.public = true;
             return Ok(());
         }
+        self.known(&target, now, &mut |run, known| match run.policy.rules.is_mcp(known.target) {
+            true => run.messages(known),
+            false => run.route(known),
+        })
+    }
+
+    /// The canonical target of a request that carries nothing that no request may carry.
+    fn target(&self) -> Result<Target<'r>, Refusal> {
+        check_headers(self.request)?;
+        Target::parse(self.request.url)
+    }
+
+    /// Every check before the request is an action on an object; then `ask`.
+    fn known(
+        &mut self,
+        target: &Target<'_>,
+        now: Option<Timestamp>,
+        ask: Ask<'_, 'g, 'r>,
+    ) -> Result<(), Stop> {
+        let (guard, request) = (self.guard, self.request);
         let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
-        let (scheme, compact) = credentials(request, &target, guard.config.has_transactions())?;
+        let (scheme, compact) = credentials(request, target, guard.config.has_transactions())?;
         let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
         // A transaction token is never an access token, and the other way round.
         if (issuer.dialect == Dialect::TxnToken) != (scheme == Scheme::Transaction) {
@@ -104,7 +163,7 @@ impl Run<'_, '_> {
             return Err(refusal.clone().into());
         }
         let store = reborrow(&mut self.store);
-        let shown = prove(&token, (issuer, &guard.config), request, &target, scheme, now, store);
+        let shown = prove(&token, (issuer, &guard.config), request, target, scheme, now, store);
         match shown {
             Ok((binding, proof_use)) => {
                 self.notes.binding = Some(binding);
@@ -126,8 +185,8 @@ impl Run<'_, '_> {
         self.check_instance(identity, token.claims().expires_at(), now)?;
         let records = guard.records(request, (&token, identity), issuer, now)?;
         guard.check_revoked(&token, issuer, &records, now)?;
-        let known = Known { kind, identity, token: &token, issuer, records: &records, target: &target, now };
-        let outcome = if rules.is_mcp(&target) { self.messages(&known) } else { self.route(&known) };
+        let known = Known { kind, identity, token: &token, issuer, records: &records, target, now };
+        let outcome = ask(self, &known);
         self.notes.records = records;
         outcome
     }
@@ -150,6 +209,52 @@ impl Run<'_, '_> {
         said.map(|_| ())
     }
 
+    /// Every check before `ask`, whatever the request itself asks for.
+    pub fn ask(&mut self, now: Option<Timestamp>, ask: Ask<'_, 'g, 'r>) -> Result<(), Stop> {
+        let target = self.target()?;
+        self.check_pack(now)?;
+        self.known(&target, now, ask)
+    }
+
+    /// A question that the host asks by name.
+    pub fn question(&mut self, known: &Known<'_>, question: &Question<'_>) -> Result<(), Stop> {
+        let policy = Arc::clone(self.policy);
+        let (kind, action) = policy.rules.action(question.kind, question.action)?;
+        if question.id.is_empty() {
+            return Err(Refusal::new(Code::ArgumentInvalid, "the question names no object").into());
+        }
+        let mut object = format!("{}:", question.kind);
+        encode_onto(&mut object, question.id);
+        let arguments = match question.arguments {
+            Some(given) => arguments::named(&policy.rules, (kind, action), given)?,
+            None => Vec::new(),
+        };
+        let wanted = Wanted {
+            kind,
+            action,
+            object: Some(&object),
+            arguments: &arguments,
+            tool: None,
+            route: None,
+            least: Truth::True,
+        };
+        self.ask_rules(known, &wanted, &mut Scratch::default())
+    }
+
+    /// That the policy may still be used.
+    fn check_pack(&self, now: Option<Timestamp>) -> Result<(), Refusal> {
+        let pack = &self.policy.pack;
+        // What never expires needs no clock.
+        if !pack.is_expired(u64::MAX) {
+            return Ok(());
+        }
+        let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
+        match pack.is_expired(now.seconds()) {
+            true => Err(Refusal::new(Code::PackExpired, format!("the policy expired at {}", pack.expires()))),
+            false => Ok(()),
+        }
+    }
+
     /// A request that a `route` line maps.
     fn route(&mut self, known: &Known<'_>) -> Result<(), Stop> {
         let (guard, request, policy) = (self.guard, self.request, Arc::clone(self.policy));
@@ -167,10 +272,11 @@ impl Run<'_, '_> {
         let wanted = Wanted {
             kind: route.kind,
             action: route.action,
-            object,
+            object: Some(object),
             arguments: &arguments,
             tool: None,
-            route: &route.text,
+            route: Some(&route.text),
+            least: Truth::True,
         };
         self.ask_rules(known, &wanted, scratch)
     }
@@ -204,10 +310,11 @@ impl Run<'_, '_> {
             let wanted = Wanted {
                 kind: call.kind,
                 action: call.action,
-                object: &call.object,
+                object: Some(&call.object),
                 arguments: &call.arguments,
                 tool: call.all,
-                route: call.route,
+                route: Some(call.route),
+                least: Truth::True,
             };
             match self.ask_rules(known, &wanted, scratch) {
                 // Another message may refuse, and that counts more.
@@ -219,7 +326,7 @@ impl Run<'_, '_> {
     }
 
     /// Asks the rules, and again with an approval where one is needed and was sent.
-    fn ask_rules(
+    pub fn ask_rules(
         &mut self,
         known: &Known<'_>,
         wanted: &Wanted<'_>,
@@ -230,15 +337,11 @@ impl Run<'_, '_> {
         let action = policy.rules.kind(wanted.kind).and_then(|ty| ty.actions.get(usize::from(wanted.action)));
         if self.explain {
             self.notes.action = action.map(|action| action.name.clone());
-            self.notes.object = Some(wanted.object.to_owned());
+            self.notes.object = wanted.object.map(ToOwned::to_owned);
         }
         let names: Vec<_> =
             identity.facts.earlier.iter().map(|agent| self.guard.config.agent_object(agent)).collect();
-        let current = Hop {
-            agent: identity.link.as_ref().map(|link| link.agent.as_str()),
-            instance: identity.link.as_ref().and_then(|link| link.instance.as_deref()),
-            record: Record::Verified(token.claims().object()),
-        };
+        let current = current_hop(known);
         let with_hops: Vec<_>;
         let chain = match (kind, records) {
             (Kind::Itself, _) => &[][..],
@@ -269,26 +372,29 @@ impl Run<'_, '_> {
             object: wanted.object,
             arguments: wanted.arguments,
             asked: Asked {
-                method: Some(self.request.method),
-                host: known.target.host(),
-                path: Some(known.target.path()),
-                route: Some(wanted.route),
+                method: wanted.route.map(|_| self.request.method),
+                host: wanted.route.and_then(|_| known.target.host()),
+                path: wanted.route.map(|_| known.target.path()),
+                route: wanted.route,
                 time: Some(known.now),
                 peer: self.request.peer,
             },
             approver: None,
+            replies: self.request.replies,
+            least: wanted.least,
         };
         let Err(failure) = self.formula(&case, scratch) else { return Ok(()) };
-        if failure.code != Code::NeedsApproval {
+        let (Code::NeedsApproval, Truth::True, Some(object)) = (failure.code, wanted.least, wanted.object)
+        else {
             return Err(self.failed(&failure, &case));
-        }
+        };
         let bond = Bond {
             policy: policy.pack.policy_id(),
             user: case.user,
             agent: current.agent,
             instance: current.instance,
             action: action.map(|action| action.name.as_str()).unwrap_or_default(),
-            object: wanted.object,
+            object,
             arguments: wanted.arguments,
             tool: wanted.tool,
         };
@@ -371,6 +477,7 @@ impl Run<'_, '_> {
         let outcome = decide::decide(self.policy, case, scratch, &mut trace);
         self.notes.reasons = trace.reasons;
         self.notes.missing = trace.missing;
+        self.notes.said = trace.said;
         let rule = outcome.as_ref().map_or_else(|failure| failure.rule, |rule| Some(*rule));
         self.decision.rule = rule.map(|rule| (Arc::clone(self.policy), rule));
         outcome.map(|_| ())
@@ -379,8 +486,9 @@ impl Run<'_, '_> {
     /// The refusal that a failure leads to.
     fn failed(&mut self, failure: &Failure, case: &Case<'_>) -> Stop {
         if failure.code == Code::NotCovered {
-            self.decision.scope =
-                decide::needed_scope(self.policy, case.kind_of_object, case.action, case.object);
+            self.decision.scope = case.object.and_then(|object| {
+                decide::needed_scope(self.policy, case.kind_of_object, case.action, object)
+            });
         }
         let failed = self.notes.reasons.iter().rev().find(|reason| !reason.met);
         let detail = failed.map(|reason| match reason.line {
@@ -403,6 +511,16 @@ fn reborrow<'s>(store: &'s mut Option<&mut dyn ReplayStore>) -> Option<&'s mut d
 fn json_body<'r>(request: &Request<'r>) -> Result<crate::json::Value<'r>, Refusal> {
     let (media, coding) = (request.single("content-type")?, request.single("content-encoding")?);
     arguments::json_body(request.body, media, coding)
+}
+
+/// The current agent, as the rules see it: its record is its own token.
+pub(crate) fn current_hop<'k>(known: &Known<'k>) -> Hop<'k> {
+    let link = known.identity.link.as_ref();
+    Hop {
+        agent: link.map(|link| link.agent.as_str()),
+        instance: link.and_then(|link| link.instance.as_deref()),
+        record: Record::Verified(known.token.claims().object()),
+    }
 }
 
 /// An earlier agent, as the rules see it: named by `act` or by its record.

@@ -59,6 +59,7 @@ fn prove(case: &Object<'_>, setup: &Object<'_>) -> Result<(), Code> {
         now: Timestamp::from_seconds(setup.get("now").unwrap().as_u64().unwrap()).unwrap(),
         max_age: 60,
         leeway: 5,
+        host: None,
     };
     dpop::verify(&headers, &facts).map(drop).map_err(|refusal| refusal.code)
 }

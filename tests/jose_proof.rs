@@ -10,6 +10,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/recorder.rs"]
+mod recorder;
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -380,6 +382,7 @@ fn verify(
         now: Timestamp::from_seconds(number("now")).unwrap(),
         max_age: number("max_age"),
         leeway: number("leeway"),
+        host: recorder::host(),
     };
     change(&mut facts);
     let headers: Vec<_> = headers.iter().map(Vec::as_slice).collect();
@@ -479,6 +482,7 @@ fn verify_as(
         now: Timestamp::from_seconds(NOW).unwrap(),
         max_age: 60,
         leeway: 5,
+        host: recorder::host(),
     };
     change(&mut facts);
     let headers: Vec<_> = headers.iter().map(Vec::as_slice).collect();

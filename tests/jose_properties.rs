@@ -228,6 +228,7 @@ fn proven(jti: &str, issued_at: u64) -> actfor::proof::DpopProof {
         now: Timestamp::from_seconds(issued_at).unwrap(),
         max_age: 60,
         leeway: 5,
+        host: None,
     };
     dpop::verify(&[proof.as_bytes()], &facts).unwrap()
 }

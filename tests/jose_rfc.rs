@@ -132,6 +132,7 @@ fn rfc9449_7_1_protected_resource_request() {
         now: Timestamp::from_seconds(1_562_262_618).unwrap(),
         max_age: 60,
         leeway: 0,
+        host: None,
     };
     let proven = dpop::verify(&[proof.as_bytes()], &facts).unwrap();
     assert_eq!(proven.jti(), "e1j3V_bKic8-LAEB");

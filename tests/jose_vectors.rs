@@ -12,6 +12,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/recorder.rs"]
+mod recorder;
 #[path = "support/vectors.rs"]
 mod vectors;
 
@@ -604,7 +606,8 @@ fn every_token_comes_out_as_expected() {
         assert!(names.insert(name.to_owned()), "{name} is there twice");
         rows.insert(case.get("row").unwrap().as_u64().unwrap());
         let allowed = algorithms(case.get("algorithms").or(file.get("algorithms")).unwrap());
-        let keys = KeySet::from_value(case.get("jwks").or(file.get("jwks")).unwrap(), &allowed).unwrap();
+        let mut keys = KeySet::from_value(case.get("jwks").or(file.get("jwks")).unwrap(), &allowed).unwrap();
+        keys.use_host(recorder::host());
         let found = verify(string(case, "token"), &keys, &allowed, string(file, "typ"));
         assert_eq!(found.err().map_or("verified", Code::as_str), string(case, "expect"), "{name}");
     }
@@ -961,5 +964,40 @@ fn what_is_not_a_key_set_refuses() {
     ] {
         let error = KeySet::parse(text.as_bytes(), Algorithm::ALL).unwrap_err();
         assert_eq!(error.code, Code::KeysInvalid, "{text:.40}");
+    }
+}
+
+/// Moduli whose length is no multiple of eight bits, signed by OpenSSL: an encoding for PSS has one bit less than the
+/// modulus (RFC 8017 §9.1.1), which can be a byte less.
+#[test]
+fn rsa_moduli_of_odd_lengths() {
+    for case in read("jose/rsa_lengths.json").as_array().unwrap().iter().map(|case| case.as_object().unwrap())
+    {
+        only(case, &["bits", "n", "e", "message", "PS256", "short", "RS256"]);
+        for (algorithm, signature, holds) in [
+            (Algorithm::Ps256, "PS256", true),
+            (Algorithm::Ps256, "short", false),
+            (Algorithm::Rs256, "RS256", true),
+        ] {
+            let jwk = format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, string(case, "n"), string(case, "e"));
+            let mut set = KeySet::parse(key_set(&[jwk]).as_bytes(), &[algorithm]).unwrap();
+            set.use_host(recorder::host());
+            let signature = base64url::decode(string(case, signature)).unwrap();
+            let verify = |message: &str, signature: &[u8]| {
+                set.keys()[0].verify(algorithm, message.as_bytes(), signature)
+            };
+            assert_eq!(
+                verify(string(case, "message"), &signature),
+                holds,
+                "{:?} {algorithm}",
+                case.get("bits")
+            );
+            assert!(!verify("another message", &signature));
+            for at in [0, 1, signature.len() / 2, signature.len() - 1] {
+                let mut changed = signature.clone();
+                changed[at] ^= 1;
+                assert!(!verify(string(case, "message"), &changed));
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ static RULES: &str = include_str!("vectors/policy/design.actfor");
 
 fn compile(rules: &str) -> Result<Policy, ConfigError> {
     let files = vec![("design.fga".into(), MODEL.into())];
-    Source { policy: rules.into(), files, tuples: Vec::new() }.compile().and_then(Policy::load)
+    Source { policy: rules.into(), files, ..Source::default() }.compile().and_then(Policy::load)
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn meaning_kept(rules: &str) -> String {
 #[test]
 fn damaged_packs_are_refused_or_read_without_a_panic() {
     let files = vec![("design.fga".into(), MODEL.into())];
-    let pack = Source { policy: RULES.into(), files, tuples: Vec::new() }.compile().unwrap();
+    let pack = Source { policy: RULES.into(), files, ..Source::default() }.compile().unwrap();
     // Behind magic and digest stands the signature, which `Pack::load_signed` looks at.
     for at in (0..pack.len()).filter(|at| !(40..104).contains(at)) {
         let mut bytes = pack.clone();

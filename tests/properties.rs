@@ -13,12 +13,12 @@
 #[path = "support/naive.rs"]
 mod naive;
 
-use actfor::Code;
 use actfor::identity::{Kind, Mode};
 use actfor::json::{self, Object, Value};
-use actfor::policy::decide::{self, Asked, Record, Scratch, Trace};
+use actfor::policy::decide::{self, Asked, Failure, Record, Scratch, Trace};
 use actfor::policy::{Policy, Source};
 use actfor::relation::Tuple;
+use actfor::{Code, Truth};
 use naive::{Answer, Case, Cond, Effect, Hop, Rule, Scope, Task, World};
 
 const MODEL: &str = "model\n  schema 1.1\ntype user\ntype agent\ntype doc\n  relations\n    define writer: [user, agent]\n    define reader: [user, agent] or writer\ntype org\n  relations\n    define hr: [user, agent]\ntype case\n  relations\n    define worker: [agent]\n    define employee: [user]\ntype rec\n  relations\n    define employee: [user]\n";
@@ -212,6 +212,7 @@ fn compile(world: &World) -> Policy {
         policy: text(world),
         files: vec![("m".into(), MODEL.into())],
         tuples: world.tuples.iter().map(tuple).collect(),
+        complete: None,
     };
     let pack = source.compile().unwrap_or_else(|e| panic!("{e}\n{}", text(world)));
     Policy::load(pack).unwrap()
@@ -233,8 +234,8 @@ fn claims(scope: Scope, level: Option<u8>) -> Object<'static> {
     object
 }
 
-/// What the evaluator says, and that explaining says the same.
-fn decide(policy: &Policy, case: &Case, scratch: &mut Scratch) -> Answer {
+/// Hands the case to `ask` in the evaluator's own terms.
+fn asked<T>(case: &Case, ask: impl FnOnce(&decide::Case<'_>) -> T) -> T {
     let kind = [Kind::Itself, Kind::Delegated, Kind::Joint, Kind::Assigned, Kind::Autonomous][case.kind];
     let modes: Vec<_> =
         case.modes.iter().map(|mode| [Mode::Interactive, Mode::Offline, Mode::Automated][*mode]).collect();
@@ -255,7 +256,7 @@ fn decide(policy: &Policy, case: &Case, scratch: &mut Scratch) -> Answer {
             },
         })
         .collect();
-    let asked = decide::Case {
+    ask(&decide::Case {
         kind,
         modes: &modes,
         user: case.user,
@@ -269,26 +270,49 @@ fn decide(policy: &Policy, case: &Case, scratch: &mut Scratch) -> Answer {
         },
         kind_of_object: u16::from(case.personal),
         action: case.action as u8,
-        object: case.object,
+        object: Some(case.object),
         arguments: &[],
         asked: Asked::default(),
         approver: None,
-    };
-    let outcome = decide::decide(policy, &asked, scratch, &mut Trace::default());
-    let mut trace = Trace { on: true, ..Trace::default() };
-    assert_eq!(outcome, decide::decide(policy, &asked, scratch, &mut trace), "explaining changes nothing");
-    // A refusal has a reason that failed, an allow has none.
-    assert_eq!(
-        outcome.is_ok(),
-        trace.reasons.iter().all(|reason| reason.met),
-        "{case:?} {:?}",
-        trace.reasons
-    );
+        replies: &[],
+        least: Truth::True,
+    })
+}
+
+fn answer(outcome: Result<usize, Failure>) -> Answer {
     match outcome {
         Ok(_) => Answer::Allow,
         Err(failure) if failure.code == Code::NeedsApproval => Answer::NeedsApproval,
         Err(_) => Answer::Deny,
     }
+}
+
+/// What the evaluator says, and that explaining says the same.
+fn decide(policy: &Policy, case: &Case, scratch: &mut Scratch) -> Answer {
+    asked(case, |asked| {
+        let outcome = decide::decide(policy, asked, scratch, &mut Trace::default());
+        let mut trace = Trace { on: true, ..Trace::default() };
+        assert_eq!(outcome, decide::decide(policy, asked, scratch, &mut trace), "explaining changes nothing");
+        // A refusal has a reason that failed, an allow has none.
+        assert_eq!(
+            outcome.is_ok(),
+            trace.reasons.iter().all(|reason| reason.met),
+            "{case:?} {:?}",
+            trace.reasons
+        );
+        answer(outcome)
+    })
+}
+
+/// Whether it could be allowed for what is known: of the object too, or of its type only.
+fn could_be(policy: &Policy, case: &Case, scratch: &mut Scratch) -> (bool, bool) {
+    let mut ask = |case: &decide::Case<'_>| {
+        answer(decide::decide(policy, case, scratch, &mut Trace::default())) != Answer::Deny
+    };
+    asked(case, |asked| {
+        let known = decide::Case { least: Truth::Unknown, ..*asked };
+        (ask(&known), ask(&decide::Case { object: None, ..known }))
+    })
 }
 
 /// The case with one fact less, in every way.
@@ -324,6 +348,9 @@ fn check(world: &World, policy: &Policy, case: &Case, scratch: &mut Scratch) -> 
             text(world)
         );
     }
+    // What is refused for an unknown object is refused for each; what is refused as far as it is known is refused.
+    let (known, open) = could_be(policy, case, scratch);
+    assert!(known <= open && (known || answer == Answer::Deny), "{answer:?} {known} {open}\n{case:?}");
     // No widening, for a recorded chain: each agent before may do it with its own record.
     if case.chain.iter().rev().skip(1).all(|hop| hop.scope.is_some()) {
         for at in 0..case.chain.len().saturating_sub(1) {
@@ -344,16 +371,20 @@ fn random_policies_agree_with_the_naive_evaluator_fail_closed_and_never_widen() 
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut scratch = Scratch::default();
     let mut counts = [0_usize; 3];
+    let mut hidden = 0;
     for _ in 0..400 {
         let world = random.world();
         let policy = compile(&world);
         for _ in 0..60 {
             let case = random.case();
             counts[check(&world, &policy, &case, &mut scratch) as usize] += 1;
+            hidden += usize::from(!could_be(&policy, &case, &mut scratch).1);
         }
     }
     println!("24,000 cases: {} deny, {} need approval, {} allow", counts[0], counts[1], counts[2]);
+    println!("{hidden} of what is refused is refused for every object");
     assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
+    assert!(hidden > 1_000 && hidden < counts[0], "{hidden}");
 }
 
 #[test]

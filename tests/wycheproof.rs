@@ -12,6 +12,9 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/recorder.rs"]
+mod recorder;
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use actfor::jose::{Algorithm, Envelope, JwsLimits, Key, KeySet, Typ, base64url, check_header};
@@ -85,6 +88,12 @@ fn verifies(jws: &str, keys: &KeySet) -> bool {
 }
 
 fn key_set(group: &Object<'_>) -> Option<KeySet> {
+    let mut set = read_keys(group)?;
+    set.use_host(recorder::host());
+    Some(set)
+}
+
+fn read_keys(group: &Object<'_>) -> Option<KeySet> {
     let keys = group.get("public").or(group.get("private")).unwrap();
     if keys.as_object().unwrap().get("keys").is_some() {
         return KeySet::from_value(keys, Algorithm::ALL).ok();
@@ -134,7 +143,9 @@ fn jwk(text: &[(&str, &str)], bytes: &[(&str, &[u8])], algorithm: Algorithm) -> 
     });
     let jwk = w.finish();
     let jwk = json::parse(jwk.as_bytes(), &json::Limits::TOKEN).unwrap();
-    Key::from_jwk(jwk.as_object().unwrap(), &[algorithm]).ok()
+    let mut key = Key::from_jwk(jwk.as_object().unwrap(), &[algorithm]).ok()?;
+    key.use_host(recorder::host());
+    Some(key)
 }
 
 /// Acceptable ones may go either way, and are not counted as disagreements.

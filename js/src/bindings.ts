@@ -5,8 +5,17 @@ import type * as Glue from './actfor_bindings.js';
 /** One state of a guard inside WebAssembly. */
 export type Generation = Glue.Generation;
 
+/** Checks signatures in place of the code in WebAssembly: 1 where one holds, 0 where not, 2 where it cannot tell. */
+export interface HostCrypto {
+  /** The keys of the guard that asks: set before each question. */
+  keys: Map<string, unknown>;
+  /** Never throws. The arrays are views of WebAssembly's memory, good until it returns. */
+  verify(algorithm: string, thumbprint: Uint8Array, jwk: Uint8Array, message: Uint8Array, signature: Uint8Array): number;
+}
+
 type Bindings = {
   readonly glue: typeof Glue;
+  readonly crypto: HostCrypto | undefined;
   readonly memory: WebAssembly.Memory;
   readonly codes: readonly (string | null)[];
   readonly headers: ReadonlySet<string>;
@@ -17,11 +26,13 @@ type Bindings = {
 let bindings: Bindings | undefined;
 let broken: unknown;
 
-/** Called by an entry as soon as the instance stands. */
-export function provide(glue: typeof Glue, memory: WebAssembly.Memory): void {
+/** Called by an entry as soon as the instance stands, with the host's own crypto where there is one. */
+export function provide(glue: typeof Glue, memory: WebAssembly.Memory, crypto?: HostCrypto): void {
+  if (crypto !== undefined) glue.useCrypto(crypto);
   const headers = glue.headerNames().split('\n');
   bindings = {
     glue,
+    crypto,
     memory,
     codes: [null, ...glue.codeNames().split('\n')],
     headers: new Set(headers),

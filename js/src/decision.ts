@@ -1,5 +1,11 @@
 import type * as Api from '../types/index.js';
+import type { Asked } from './request.js';
 import type { State } from './state.js';
+
+/** The code in a packed verdict. */
+export function codeOf(packed: number, state: State): Api.Code | null {
+  return (state.codes[(packed >>> 2) & 0x3ff] ?? null) as Api.Code | null;
+}
 
 const VERDICTS = ['allow', 'deny', 'needs_approval'] as const;
 
@@ -7,26 +13,27 @@ const VERDICTS = ['allow', 'deny', 'needs_approval'] as const;
  * A verdict, and what is needed to write its document when somebody reads it: the request as it crossed, the time,
  * and the state of the guard that decided it. The guard is pure, so deciding the same again gives the same.
  */
-export class Decision implements Api.Decision {
+export class Decision implements Api.AnyDecision {
   readonly #packed: number;
   readonly #state: State;
-  readonly #head: string;
-  readonly #body: string | Uint8Array | undefined;
-  readonly #now: number;
+  readonly #asked: Asked;
   #text: string | undefined;
   #document: Api.DecisionDocument | undefined;
 
-  constructor(packed: number, state: State, head: string, body: string | Uint8Array | undefined, now: number) {
+  private constructor(packed: number, state: State, asked: Asked) {
     this.#packed = packed;
     this.#state = state;
-    this.#head = head;
-    this.#body = body;
-    this.#now = now;
+    this.#asked = asked;
+  }
+
+  /** The type outside is a union by verdict, which a class cannot be. */
+  static of(packed: number, state: State, asked: Asked): Api.Decision {
+    return new Decision(packed, state, asked) as Api.AnyDecision as Api.Decision;
   }
 
   get verdict(): Api.Verdict { return VERDICTS[this.#packed & 3] ?? 'deny'; }
   get allowed(): boolean { return (this.#packed & 3) === 0; }
-  get code(): string | null { return this.#state.codes[(this.#packed >>> 2) & 0x3ff] ?? null; }
+  get code(): Api.Code | null { return codeOf(this.#packed, this.#state); }
   get status(): number { return (this.#packed >>> 16) & 0x3ff; }
 
   get id(): string { return this.toJSON().id; }
@@ -38,9 +45,13 @@ export class Decision implements Api.Decision {
   get object(): string | null { return this.toJSON().object; }
   get rule(): string | null { return this.toJSON().rule; }
   get checks(): readonly Api.Check[] { return this.toJSON().checks; }
-  get because(): readonly unknown[] { return this.toJSON().because; }
-  get missing(): readonly unknown[] { return this.toJSON().missing; }
-  get shadow(): readonly unknown[] { return this.toJSON().shadow; }
+  get because(): readonly Api.Reason[] { return this.toJSON().because; }
+  get missing(): readonly Api.TupleKey[] { return this.toJSON().missing; }
+  get shadow(): readonly Api.ShadowDecision[] { return this.toJSON().shadow; }
+  get approval(): Api.ApprovalOffer | null { return this.toJSON().approval ?? null; }
+  get dpopNonce(): string | null {
+    return this.code === 'proof_nonce_needed' ? this.#state.dpopNonce(this.#asked, this.#packed) : null;
+  }
   get challenge(): string | null { return this.toJSON().challenge; }
   get reasonUser(): string | null { return this.toJSON().reason_user; }
   get reasonAdmin(): string | null { return this.toJSON().reason_admin; }
@@ -50,7 +61,7 @@ export class Decision implements Api.Decision {
   }
 
   toString(): string {
-    return (this.#text ??= this.#state.explain(this.#head, this.#body, this.#now, this.#packed));
+    return (this.#text ??= this.#state.explain(this.#asked, this.#packed));
   }
 
   /** What `console.log` shows in Node. */

@@ -4,13 +4,13 @@ import { isReported, type Reported } from './bindings.js';
 /** Why a configuration, a key set or an option is not accepted. */
 export class ActforError extends Error implements Api.ActforError {
   override readonly name = 'ActforError';
-  readonly code: string;
+  readonly code: Api.Code;
   readonly path: string;
   readonly position: Api.ErrorPosition | null;
 
   constructor(reported: Reported) {
     super(reported.message);
-    this.code = reported.code;
+    this.code = reported.code as Api.Code;
     this.path = reported.path;
     this.position = reported.position;
   }

@@ -1,46 +1,103 @@
 import type * as Api from '../types/index.js';
+import { Authorizer } from './authorize/authorize.js';
 import { wasm } from './bindings.js';
 import { Decision } from './decision.js';
-import { reporting } from './error.js';
-import { keepBody, writeHead } from './request.js';
+import { ActforError, reporting } from './error.js';
+import { ask } from './request.js';
 import { State } from './state.js';
 
 /** Builds a guard; see `types/index.d.ts`, where everything public is described. */
-export function createGuard(config: Api.GuardConfig | string): Guard {
+export function createGuard(config: Api.GuardConfig | string, host: Api.HostOptions = {}): Guard {
   const { glue } = wasm();
-  return new Guard(new State(reporting(() => new glue.Generation(toBytes(config)))));
+  checkHost(host);
+  return new Guard(new State(reporting(() => new glue.Generation(toBytes(config)))), host);
 }
 
-class Guard implements Api.Guard {
-  #state: State;
+export class Guard implements Api.Guard {
+  /** Never changed, only replaced: a decision keeps the one that made it. */
+  state: State;
+  readonly #clock: () => number;
+  readonly #onDecision: Api.HostOptions['onDecision'];
+  readonly #authorizer: Authorizer;
 
-  constructor(state: State) {
-    this.#state = state;
+  constructor(state: State, host: Api.HostOptions) {
+    this.state = state;
+    this.#clock = host.clock ?? (() => Date.now() / 1000);
+    this.#onDecision = host.onDecision;
+    this.#authorizer = new Authorizer(this, host, this.#clock);
   }
 
-  decide(request: Api.GuardRequest, options?: Api.DecideOptions): Decision {
-    const now = options?.now === undefined ? Date.now() / 1000 : Number(options.now);
-    const head = writeHead(request, options?.id ?? '');
-    const body = keepBody(request.body);
-    return new Decision(this.#state.decide(head, body, now), this.#state, head, body, now);
+  decide(request: Api.GuardRequest, options?: Api.DecideOptions): Api.Decision {
+    const now = options?.now === undefined ? this.#clock() : Number(options.now);
+    const asked = ask(request, options, now);
+    const decision = Decision.of(this.state.decide(asked), this.state, asked);
+    this.#onDecision?.(decision, request);
+    return decision;
+  }
+
+  async authorize(request: Api.GuardRequest, options?: Api.AuthorizeOptions): Promise<Api.Decision> {
+    const decision = await this.#authorizer.authorize(request, options);
+    this.#onDecision?.(decision, request);
+    return decision;
+  }
+
+  explain(request: Api.GuardRequest, options?: Api.DecideOptions): Api.DecisionDocument {
+    return this.decide(request, options).toJSON();
+  }
+
+  verify(token: string, options?: { now?: number }): Api.Claims {
+    return JSON.parse(this.state.verify(String(token), options?.now ?? this.#clock())) as Api.Claims;
+  }
+
+  inspect(token: string, options?: Api.InspectOptions): Api.Inspection {
+    const headers = options?.headers ?? {};
+    const asked = ask({ method: 'GET', url: '/', headers }, undefined, options?.now ?? this.#clock());
+    return JSON.parse(this.state.inspect(asked, String(token))) as Api.Inspection;
+  }
+
+  readsBody(method: string, url: string): boolean {
+    return this.state.readsBody(method, url);
   }
 
   setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
-    const now = options?.now ?? Date.now() / 1000;
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.#state = this.#state.withKeys(issuer, toBytes(jwks), now);
+    this.state = this.state.withKeys(issuer, toBytes(jwks), options?.now ?? this.#clock());
+  }
+
+  revoke(list: Api.RevocationList | string, options?: { now?: number }): void {
+    this.state = this.state.withRevoked(toBytes(list), options?.now ?? this.#clock());
+  }
+
+  setStatusList(issuer: string, token: string, options?: { now?: number }): void {
+    this.state = this.state.withStatusList(issuer, token, options?.now ?? this.#clock());
   }
 
   keySources(): Api.KeySource[] {
-    return this.#state.keySources();
+    return this.state.keySources();
   }
 
   dispose(): void {
-    this.#state.dispose();
+    this.state.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+/** Shows what a token says, without a guard and without verifying anything. */
+export function inspect(token: string, options?: { dialect?: string }): Api.Inspection {
+  return JSON.parse(reporting(() => wasm().glue.inspect(String(token), options?.dialect))) as Api.Inspection;
+}
+
+const KNOWN = new Set(['clock', 'deadline', 'fetch', 'introspection', 'keys', 'onDecision', 'onError', 'relationships', 'replayStore']);
+
+/** A misspelt option is never one left out. */
+function checkHost(host: Api.HostOptions): void {
+  for (const name of Object.keys(host)) {
+    if (KNOWN.has(name)) continue;
+    const message = `there is no option \`${name}\`; there are ${[...KNOWN].join(', ')}`;
+    throw new ActforError({ code: 'config_invalid', path: `options.${name}`, message, position: null });
   }
 }
 

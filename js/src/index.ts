@@ -1,4 +1,5 @@
 // What every entry exports; described in `types/index.d.ts`.
 
+export { openfga } from './authorize/openfga.js';
 export { ActforError } from './error.js';
-export { createGuard } from './guard.js';
+export { createGuard, inspect } from './guard.js';

@@ -1,13 +1,52 @@
 // A request as the one string that crosses into WebAssembly: src/adapters/js/src/wire.rs says how it is read.
 
-import type { GuardHeaders, GuardRequest } from '../types/index.js';
+import type { DecideOptions, GuardHeaders, GuardRequest } from '../types/index.js';
 import { wasm } from './bindings.js';
+
+/** A request as it crosses. Nobody can change it afterwards. */
+export type Asked = {
+  readonly head: string;
+  readonly body: string | Uint8Array | undefined;
+  /** What the host knows beside the request, as JSON; empty where that is nothing. */
+  readonly facts: string;
+  readonly now: number;
+};
+
+/** What the host knows beside the request: src/adapters/js/src/facts.rs says how it is read. */
+export type Facts = {
+  peer?: string;
+  certificate?: string;
+  store?: true;
+  proof?: 'first' | 'again';
+  approval?: 'first' | 'again';
+  introspection?: { token: string; response: string };
+  replies?: readonly (readonly [subject: string, relation: string, object: string, holds: boolean])[];
+};
+
+/** The request, ready to cross. */
+export function ask(request: GuardRequest, options: DecideOptions | undefined, now: number): Asked {
+  const head = writeHead(request, options?.id ?? '');
+  return { head, body: keepBody(request.body), facts: writeFacts(connection(request)), now };
+}
+
+/** What the connection shows. What is not a text counts as not there. */
+export function connection({ peer, clientCertificate }: GuardRequest): Facts {
+  const facts: Facts = {};
+  if (typeof peer === 'string') facts.peer = peer;
+  if (typeof clientCertificate === 'string') facts.certificate = clientCertificate;
+  return facts;
+}
+
+export function writeFacts(facts: Facts): string {
+  for (const _ in facts) return JSON.stringify(facts);
+  return '';
+}
 
 /** No request has this many lines: the core refuses it as `request_invalid`. */
 const UNREADABLE = -1;
 
 /** The head: how many lines follow, then id, method, target, and the header fields that a decision reads. */
-export function writeHead(request: GuardRequest, id: string): string {
+function writeHead(request: GuardRequest, id: string): string {
   const { headers: names, headerLengths } = wasm();
   let lines = 3;
   let fields = '';
@@ -39,7 +78,7 @@ export function writeHead(request: GuardRequest, id: string): string {
 }
 
 /** The body as the decision keeps it: nobody can change it afterwards. */
-export function keepBody(body: GuardRequest['body']): string | Uint8Array | undefined {
+function keepBody(body: GuardRequest['body']): string | Uint8Array | undefined {
   if (body instanceof Uint8Array) return body.slice();
   return typeof body === 'string' ? body : undefined;
 }

@@ -1,8 +1,17 @@
-import type { KeySource } from '../types/index.js';
+import type { KeySource, TupleKey } from '../types/index.js';
 import { type Generation, isReported, wasm } from './bindings.js';
 import { reporting } from './error.js';
+import type { Asked } from './request.js';
 
 const encoder = new TextEncoder();
+
+/** What a request waits for: src/adapters/js/src/facts.rs writes it. */
+export type Wanted = {
+  readonly introspection?: { readonly endpoint: string; readonly token: string };
+  readonly status?: { readonly issuer: string; readonly uri: string };
+  readonly use?: { readonly kind: 'proof' | 'approval'; readonly key: string; readonly until: number };
+  readonly relations?: { readonly questions: readonly TupleKey[]; readonly tuples: readonly TupleKey[] };
+};
 
 /** Room for a request with a token of the usual size, so that the buffer seldom grows. */
 const FIRST_ROOM = 8192;
@@ -14,32 +23,72 @@ const FIRST_ROOM = 8192;
 export class State {
   readonly codes = wasm().codes;
   readonly #memory = wasm().memory;
+  readonly #crypto = wasm().crypto;
+  /** Keys as the host's crypto holds them; shared with the states that follow. */
+  readonly #keys: Map<string, unknown>;
   #generation: Generation | undefined;
   #view = new Uint8Array(0);
 
-  constructor(generation: Generation) {
+  constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = generation;
+    this.#keys = keys;
   }
 
   /** Decides; gives the packed verdict. */
-  decide(head: string, body: string | Uint8Array | undefined, now: number): number {
-    return this.#cross(head, body, (generation, h, b) => generation.decide(h, b, -1, now));
+  decide(asked: Asked): number {
+    const { now, facts } = asked;
+    return this.#cross(asked, (generation, head, body) =>
+      (facts === '' ? generation.decide(head, body, now) : generation.decideWith(head, body, now, facts)));
   }
 
   /** Decides again what came out as `packed`; gives the document. */
-  explain(head: string, body: string | Uint8Array | undefined, now: number, packed: number): string {
-    return this.#cross(head, body, (generation, h, b) => generation.explain(h, b, -1, now, packed));
+  explain(asked: Asked, packed: number): string {
+    return this.#cross(asked, (generation, head, body) => generation.explain(head, body, asked.now, asked.facts, packed));
+  }
+
+  /** What the host has to find out before the request can be decided. */
+  wanted(asked: Asked, packed: number): Wanted {
+    return JSON.parse(this.#cross(asked, (generation, head, body) =>
+      generation.wanted(head, body, asked.now, asked.facts, packed))) as Wanted;
+  }
+
+  /** The nonce that the answer asks for, where it does. */
+  dpopNonce(asked: Asked, packed: number): string | null {
+    return this.#cross(asked, (generation, head, body) =>
+      generation.dpopNonce(head, body, asked.now, asked.facts, packed)) ?? null;
+  }
+
+  /** Verifies a token and shows who it is. */
+  inspect(asked: Asked, token: string): string {
+    return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));
+  }
+
+  /** Verifies a token; gives its claims. */
+  verify(token: string, now: number): string {
+    return this.#call((generation) => generation.verify(token, now));
+  }
+
+  readsBody(method: string, url: string): boolean {
+    return this.#call((generation) => generation.readsBody(method, url));
   }
 
   /** The state that follows with other keys; this one stays as it is. */
   withKeys(issuer: string, jwks: Uint8Array, now: number): State {
-    const generation = this.#alive();
-    return new State(reporting(() => generation.withKeys(issuer, jwks, now)));
+    return this.#next((generation) => generation.withKeys(issuer, jwks, now));
+  }
+
+  /** The state that follows with a list of what is revoked. */
+  withRevoked(list: Uint8Array, now: number): State {
+    return this.#next((generation) => generation.withRevoked(list, now));
+  }
+
+  /** The state that follows with a status list. */
+  withStatusList(issuer: string, token: string, now: number): State {
+    return this.#next((generation) => generation.withStatusList(issuer, token, now));
   }
 
   keySources(): KeySource[] {
-    const generation = this.#alive();
-    const lines = reporting(() => generation.keySources()).split('\n');
+    const lines = this.#call((generation) => generation.keySources()).split('\n');
     const sources: KeySource[] = [];
     for (let i = 0; i + 1 < lines.length; i += 2) {
       sources.push({ issuer: lines[i] as string, jwksUri: lines[i + 1] as string });
@@ -52,17 +101,24 @@ export class State {
     this.#generation = undefined;
   }
 
+  /** The generation, about to be called: the host's crypto gets the keys of this guard. */
   #alive(): Generation {
     wasm();
     if (this.#generation === undefined) throw new Error('actfor: the guard was disposed');
+    if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
     return this.#generation;
   }
 
-  #cross<T>(
-    head: string,
-    body: string | Uint8Array | undefined,
-    call: (generation: Generation, head: number, body: number) => T,
-  ): T {
+  #next(change: (generation: Generation) => Generation): State {
+    return new State(this.#call(change), this.#keys);
+  }
+
+  #call<T>(call: (generation: Generation) => T): T {
+    const generation = this.#alive();
+    return reporting(() => call(generation));
+  }
+
+  #cross<T>({ head, body }: Asked, call: (generation: Generation, head: number, body: number) => T): T {
     const generation = this.#alive();
     try {
       const view = this.#room(generation, head.length * 3 + (body === undefined ? 0 : body.length * 3));

@@ -13,6 +13,10 @@
  * @module
  */
 
+import type { Code } from './codes.js';
+
+export type { Code } from './codes.js';
+
 /**
  * Gets the module ready. Browsers and workers call it once and await it; in Node, and in `actfor/inline`, the
  * module is ready on import and this does nothing.
@@ -55,7 +59,34 @@ export type WasmSource = string | object;
  * });
  * ```
  */
-export function createGuard(config: GuardConfig | string): Guard;
+export function createGuard(config: GuardConfig | string, host?: HostOptions): Guard;
+
+/**
+ * Shows what a token says: header, who would be who, and what its dialect cannot say. Nothing is verified: anybody can
+ * write such a token. For people, never for a decision.
+ *
+ * @example
+ * ```ts
+ * import { inspect } from 'actfor';
+ * console.log(inspect('eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbmEifQ.c2ln').verified); // false
+ * ```
+ */
+export function inspect(token: string, options?: { readonly dialect?: string }): Inspection;
+
+/**
+ * A relationship server that speaks OpenFGA's HTTP API, for {@link HostOptions.relationships}: one `BatchCheck` for
+ * everything that is missing, in one store and one model.
+ *
+ * @throws {@link ActforError} without `url`, `storeId` and `modelId`.
+ *
+ * @example
+ * ```ts
+ * import { createGuard, openfga } from 'actfor';
+ * const relationships = openfga({ url: 'https://fga.internal:8080', storeId: '01J…', modelId: '01J…' });
+ * const guard = createGuard(config, { relationships });
+ * ```
+ */
+export function openfga(options: OpenFgaOptions): RelationshipServer;
 
 /** Verifies tokens, says who is who, decides and explains. Make one and keep it. */
 export interface Guard {
@@ -70,6 +101,60 @@ export interface Guard {
    * ```
    */
   decide(request: GuardRequest, options?: DecideOptions): Decision;
+
+  /**
+   * Decides one request, and finds out first what is not at hand: key sets, the answer of an introspection, status
+   * lists, whether a proof of possession was used before, relationships that are kept on a server. What could not be
+   * found out before the deadline refuses, with its own code.
+   *
+   * @throws the reason of `signal`, when the caller gave up. Nothing else: a refusal is a decision.
+   *
+   * @example
+   * ```ts
+   * import type { Guard } from 'actfor';
+   * declare const guard: Guard;
+   * const decision = await guard.authorize({ method: 'GET', url: '/repos/web/readme', headers: new Headers() }, { deadline: 2000 });
+   * ```
+   */
+  authorize(request: GuardRequest, options?: AuthorizeOptions): Promise<Decision>;
+
+  /** Decides one request as {@link Guard.decide} does, and gives the whole document. */
+  explain(request: GuardRequest, options?: DecideOptions): DecisionDocument;
+
+  /**
+   * Verifies an access token and gives its claims: form, issuer, key, signature, audience, times. It proves nothing
+   * about who presents it: a token with `cnf` needs its proof, which only a decision looks at.
+   *
+   * @throws {@link ActforError} with a code of the token stage.
+   */
+  verify(token: string, options?: { readonly now?: number }): Claims;
+
+  /** Verifies a token and shows who it is, each fact with its source. For people. */
+  inspect(token: string, options?: InspectOptions): Inspection;
+
+  /** Whether the rules need the body of such a request: then it has to be read before it is decided. */
+  readsBody(method: string, url: string): boolean;
+
+  /**
+   * Takes a list of what is revoked: it replaces the last one, and what the configuration revokes stays.
+   *
+   * @throws {@link ActforError} for a list that cannot be read or is older than the last, which stays.
+   *
+   * @example
+   * ```ts
+   * import type { Guard } from 'actfor';
+   * declare const guard: Guard;
+   * guard.revoke({ version: 7, revoked: [{ instance: { iss: 'https://as.example', id: 't-77f0' }, until: 1795003600 }] });
+   * ```
+   */
+  revoke(list: RevocationList | string, options?: { readonly now?: number }): void;
+
+  /**
+   * Takes a status list token of an issuer ({@link Guard.authorize} fetches them by itself).
+   *
+   * @throws {@link ActforError} for a list that does not hold or is older than the last, which stays.
+   */
+  setStatusList(issuer: string, token: string, options?: { readonly now?: number }): void;
 
   /**
    * Takes a fresh key set, fetched at `now` (default: the host's clock), for an issuer whose configuration has
@@ -103,6 +188,10 @@ export interface GuardRequest {
   readonly headers: GuardHeaders;
   /** The body, where the host has it and a rule needs it. */
   readonly body?: string | Uint8Array | null | undefined;
+  /** The address of the connection's other end, as the host sees it: `request.peer` in rules. */
+  readonly peer?: string | undefined;
+  /** SHA-256 of the client certificate of the connection, in hex: `socket.getPeerCertificate().fingerprint256`. */
+  readonly clientCertificate?: string | undefined;
 }
 
 /**
@@ -122,21 +211,185 @@ export interface DecideOptions {
   readonly id?: string | undefined;
 }
 
+/** What comes from the host for {@link Guard.authorize}. */
+export interface AuthorizeOptions extends DecideOptions {
+  /** Ends the waiting: `authorize` then throws its reason. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** Milliseconds that this request may wait; default: that of {@link HostOptions}. */
+  readonly deadline?: number | undefined;
+}
+
+/** An `AbortSignal`. Not spelled out here, because not every project has the types of the web. */
+export type AbortSignalLike = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : object;
+
+/** The global `fetch`, or what does the same. */
+export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init?: object) => Promise<object>;
+
+/** What a guard asks of its host: how it reaches others, and what it remembers. All of it is optional. */
+export interface HostOptions {
+  /** Seconds since 1970-01-01 UTC; default: the host's clock. */
+  readonly clock?: () => number;
+  /** Milliseconds that one request waits in {@link Guard.authorize}, and one fetch takes; default 5000. */
+  readonly deadline?: number;
+  /** Default: the global `fetch`. Redirects are not followed, whatever it does by itself. */
+  readonly fetch?: Fetch;
+  readonly keys?: {
+    /** Seconds between two attempts to fetch a key set, whatever a request says; default 10. */
+    readonly minInterval?: number;
+    /** Seconds after which a key set is fetched again in the background; default 300. */
+    readonly refreshAfter?: number;
+  };
+  readonly introspection?: {
+    /** Who this service is, by the endpoint's address. */
+    readonly clients?: Readonly<Record<string, IntrospectionClient>>;
+    /** Seconds for which an answer is remembered: how late a revocation may be noticed. Default 30; 0 asks every time. */
+    readonly cacheSeconds?: number;
+  };
+  /** Remembers used proofs for all processes of a service (`actfor/redis`). Without one, this guard remembers its own. */
+  readonly replayStore?: ReplayStore;
+  /** Where relationships are kept that the configuration does not have: {@link openfga}. */
+  readonly relationships?: RelationshipServer;
+  /** Called once for every decision, as soon as it is made. What it throws is thrown to whoever asked. */
+  readonly onDecision?: (decision: Decision, request: GuardRequest) => void;
+  /** Hears why something could not be fetched or asked. The request concerned is refused, with its own code. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** How this service shows who it is at an introspection endpoint: by id and secret, or by header fields of its own. */
+export type IntrospectionClient =
+  | { readonly clientId: string; readonly clientSecret: string }
+  | { readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> };
+
+/** Remembers which proofs and approvals were used. */
+export interface ReplayStore {
+  /**
+   * Remembers `key` at least until `until` (seconds) and says whether it was there before, in one step: of two calls
+   * at the same time one at most is `first`. If it cannot tell, it throws, and the request is refused.
+   */
+  remember(key: string, until: number, now: number): ReplayAnswer | Promise<ReplayAnswer>;
+}
+
+export type ReplayAnswer = 'first' | 'again';
+
+/** A relationship: `user` is `relation` of `object`. */
+export interface TupleKey {
+  readonly user: string;
+  readonly relation: string;
+  readonly object: string;
+}
+
+/** Where relationships are kept. */
+export interface RelationshipServer {
+  /** An answer for each question, in their order; `undefined` where it is not certain. */
+  ask(questions: readonly TupleKey[], context: RelationshipContext): Promise<readonly (boolean | undefined)[]>;
+}
+
+export interface RelationshipContext {
+  /** What verified claims of the token add; nothing that was merely asked. */
+  readonly tuples: readonly TupleKey[];
+  /** Seconds since 1970-01-01 UTC. */
+  readonly now: number;
+  readonly signal: AbortSignalLike;
+  readonly fetch: Fetch;
+}
+
+export interface OpenFgaOptions {
+  readonly url: string;
+  readonly storeId: string;
+  /** The one model that may answer: the model of the rules. */
+  readonly modelId: string;
+  /** Credentials. */
+  readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
+  readonly consistency?: 'MINIMIZE_LATENCY' | 'HIGHER_CONSISTENCY';
+}
+
+/** A list for the kill switch. */
+export interface RevocationList {
+  /** Grows with every list; an older one than the last is not taken. */
+  readonly version: number;
+  readonly revoked: readonly Revocation[];
+}
+
+/** What is stopped until a time (seconds since 1970-01-01 UTC). */
+export type Revocation = { readonly until: number } & (
+  | { readonly instance: { readonly iss: string; readonly id: string } }
+  | { readonly agent: { readonly iss: string; readonly sub: string } }
+  | { readonly user: { readonly iss: string; readonly sub: string } }
+  | { readonly client: { readonly iss: string; readonly client_id: string } }
+  | { readonly token: { readonly iss: string; readonly jti: string } }
+);
+
+/** The claims of a token whose signature holds. */
+export type Claims = Readonly<Record<string, unknown>> & { readonly iss?: string; readonly exp?: number };
+
+export interface InspectOptions {
+  /** What goes along with the token: `Agent-Context`, `Agent-Chain`. */
+  readonly headers?: GuardHeaders;
+  readonly now?: number;
+}
+
+/** What a token says of who is who. */
+export type Inspection = Readonly<Record<string, unknown>> & { readonly verified: boolean };
+
 /** What became of a request. */
 export type Verdict = 'allow' | 'deny' | 'needs_approval';
 
 /**
- * The outcome of {@link Guard.decide}. `verdict`, `code`, `status` and `allowed` are there at once; everything else
- * is written on first read, from the request and the guard as they were when it was decided.
+ * The outcome of a decision. `verdict`, `code`, `status` and `allowed` are there at once; everything else is written
+ * on first read, from the request and the guard as they were when it was decided.
  */
-export interface Decision {
+export type Decision = Allowed | Denied | NeedsApproval;
+
+export interface Allowed extends AnyDecision {
+  readonly verdict: 'allow';
+  readonly allowed: true;
+  readonly code: null;
+  readonly status: 200;
+  readonly approval: null;
+}
+
+export interface Denied extends AnyDecision {
+  readonly verdict: 'deny';
+  readonly allowed: false;
+  readonly code: Code;
+  readonly stage: string;
+  readonly approval: null;
+  readonly reasonUser: string;
+  readonly reasonAdmin: string;
+}
+
+export interface NeedsApproval extends AnyDecision {
+  readonly verdict: 'needs_approval';
+  readonly allowed: false;
+  readonly code: 'needs_approval';
+  readonly stage: string;
+  readonly reasonUser: string;
+  readonly reasonAdmin: string;
+}
+
+/** What has to be approved, and by whom. */
+export interface ApprovalOffer {
+  /** Goes into `approval_digest` of the approval. */
+  readonly digest: string;
+  /** `user`, or the relation to the object of those who may approve. */
+  readonly by: string;
+  /** Seconds since 1970-01-01 UTC. */
+  readonly expires: number;
+}
+
+/** What every decision has. */
+export interface AnyDecision {
   readonly verdict: Verdict;
   /** True for `allow` and nothing else. */
   readonly allowed: boolean;
   /** Why it is not allowed: a stable name; `null` on allow. */
-  readonly code: string | null;
+  readonly code: Code | null;
   /** The HTTP status of the answer: 200 on allow. */
   readonly status: number;
+  /** What has to be approved first, where something has. */
+  readonly approval: ApprovalOffer | null;
+  /** The value of `DPoP-Nonce`, where the answer asks for a proof with it (RFC 9449 §9). */
+  readonly dpopNonce: string | null;
 
   /** The host's own id of the request. */
   readonly id: string;
@@ -158,9 +411,11 @@ export interface Decision {
   /** Every check, in order, with its result. */
   readonly checks: readonly Check[];
   /** On allow the proof; on refusal the smallest set of conditions that failed. */
-  readonly because: readonly unknown[];
-  readonly missing: readonly unknown[];
-  readonly shadow: readonly unknown[];
+  readonly because: readonly Reason[];
+  /** Relationships that would have to be known and are not. */
+  readonly missing: readonly TupleKey[];
+  /** What the shadow policy decides, where that is something else. */
+  readonly shadow: readonly ShadowDecision[];
   /** The value of `WWW-Authenticate`, where the answer has one. */
   readonly challenge: string | null;
   /** For the client. It never tells whether an object exists. `null` on allow. */
@@ -246,6 +501,29 @@ export interface Check {
   readonly result: string;
 }
 
+/** A step of the proof, or a condition that failed. */
+export interface Reason {
+  readonly term: string;
+  readonly holds: 'true' | 'false' | 'unknown';
+  readonly text: string;
+  /** Where in the rules: `policy:14`. */
+  readonly at: string | null;
+  readonly user?: string;
+  readonly relation?: string;
+  readonly object?: string;
+  readonly source?: string;
+  /** The path through the model. */
+  readonly via?: readonly (TupleKey & { readonly holds: string; readonly tuple: boolean })[];
+}
+
+/** What another policy would have said. */
+export interface ShadowDecision {
+  readonly policy: string;
+  readonly decision: Verdict;
+  readonly code: Code | null;
+  readonly rule: string | null;
+}
+
 /** The decision document, its members named as every host writes them. */
 export interface DecisionDocument {
   readonly v: number;
@@ -254,16 +532,17 @@ export interface DecisionDocument {
   readonly policy: string;
   readonly decision: Verdict;
   readonly stage: string | null;
-  readonly code: string | null;
+  readonly code: Code | null;
   readonly status: number;
   readonly who: Who | null;
   readonly action: string | null;
   readonly object: string | null;
   readonly rule: string | null;
   readonly checks: readonly Check[];
-  readonly because: readonly unknown[];
-  readonly missing: readonly unknown[];
-  readonly shadow: readonly unknown[];
+  readonly because: readonly Reason[];
+  readonly missing: readonly TupleKey[];
+  readonly shadow: readonly ShadowDecision[];
+  readonly approval?: ApprovalOffer;
   readonly challenge: string | null;
   readonly reason_user: string | null;
   readonly reason_admin: string | null;
@@ -274,7 +553,7 @@ export class ActforError extends Error {
   private constructor();
   readonly name: 'ActforError';
   /** The stable code, such as `config_invalid`. */
-  readonly code: string;
+  readonly code: Code;
   /** The path of the field, such as `issuers[0].audience`; empty for the document as a whole. */
   readonly path: string;
   /** Where in a rule file, model or tuple file it is; `null` if it is in none. */
@@ -311,6 +590,8 @@ export interface GuardConfig {
   /** The files that the rules name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly tuples?: readonly TupleConfig[];
+  /** There is a relationship server; `complete` lists the relations (`repo#writer`) of which `tuples` has every one. */
+  readonly relationships?: { readonly complete?: readonly string[] };
   readonly [member: string]: unknown;
 }
 

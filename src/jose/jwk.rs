@@ -15,7 +15,7 @@ use crate::json::{Object, Value, Writer};
 use super::algorithm::Family;
 #[allow(unused_imports, reason = "a build holds the algorithms of its features only")]
 use super::algorithms::{self, *};
-use super::{Algorithm, base64url, header::is_plain_kid};
+use super::{Algorithm, HostCrypto, base64url, header::is_plain_kid};
 
 /// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4, RFC 8037 §2).
 const SECRET: &[&str] = &["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -27,6 +27,8 @@ pub struct Key {
     kid: Option<String>,
     material: Material,
     canonical: String,
+    thumbprint: [u8; 32],
+    host: Option<&'static dyn HostCrypto>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,23 @@ enum Material {
     P384(es384::P384Key),
     #[cfg(feature = "_rsa")]
     Rsa(rsa::RsaKey),
+}
+
+impl Material {
+    /// Whether a signature is as long as this key makes them, where the algorithm alone does not say (RFC 8017 §8.1.2,
+    /// §8.2.2).
+    #[allow(
+        unused_variables,
+        unreachable_patterns,
+        reason = "a build holds the algorithms of its features only"
+    )]
+    fn fits(&self, signature: &[u8]) -> bool {
+        match self {
+            #[cfg(feature = "_rsa")]
+            Self::Rsa(key) => key.size() == signature.len(),
+            _ => true,
+        }
+    }
 }
 
 /// Why a key cannot be used: lower case, no final stop; never holds a part of the key.
@@ -73,7 +92,8 @@ impl Key {
         let family = family(jwk)?;
         let algorithm = settle(jwk, family, allowed)?;
         let (material, canonical) = material(jwk, family)?;
-        Ok(Self { algorithm, kid, material, canonical })
+        let thumbprint = Sha256::digest(canonical.as_bytes()).into();
+        Ok(Self { algorithm, kid, material, canonical, thumbprint, host: None })
     }
 
     /// The `kid`, if it has one.
@@ -94,55 +114,62 @@ impl Key {
     /// Whether the signature of `message` holds. False also where the key serves another algorithm: the
     /// check stands at the moment of use (RFC 8725 §3.1).
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        if !self.accepts(algorithm) {
+        if !self.accepts(algorithm) || !self.material.fits(signature) {
             return false;
         }
+        let host = || self.host.and_then(|host| host.verify(self, algorithm, message, signature));
         match (algorithm, &self.material) {
             #[cfg(feature = "ed25519")]
             (Algorithm::EdDsa | Algorithm::Ed25519, Material::Ed25519(key)) => {
-                algorithms::verify(&ed25519::Ed25519, key, message, signature)
+                algorithms::verify(&ed25519::Ed25519, key, message, signature, &host)
             }
             #[cfg(feature = "es256")]
             (Algorithm::Es256, Material::P256(key)) => {
-                algorithms::verify(&es256::Es256, key, message, signature)
+                algorithms::verify(&es256::Es256, key, message, signature, &host)
             }
             #[cfg(feature = "es384")]
             (Algorithm::Es384, Material::P384(key)) => {
-                algorithms::verify(&es384::Es384, key, message, signature)
+                algorithms::verify(&es384::Es384, key, message, signature, &host)
             }
             #[cfg(feature = "ps256")]
             (Algorithm::Ps256, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Ps256>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Ps256>::NEW, key, message, signature, &host)
             }
             #[cfg(feature = "ps384")]
             (Algorithm::Ps384, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Ps384>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Ps384>::NEW, key, message, signature, &host)
             }
             #[cfg(feature = "ps512")]
             (Algorithm::Ps512, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Ps512>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Ps512>::NEW, key, message, signature, &host)
             }
             #[cfg(feature = "rs256")]
             (Algorithm::Rs256, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Rs256>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Rs256>::NEW, key, message, signature, &host)
             }
             #[cfg(feature = "rs384")]
             (Algorithm::Rs384, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Rs384>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Rs384>::NEW, key, message, signature, &host)
             }
             #[cfg(feature = "rs512")]
             (Algorithm::Rs512, Material::Rsa(key)) => {
-                algorithms::verify(&rsa::Rsa::<rsa::Rs512>::NEW, key, message, signature)
+                algorithms::verify(&rsa::Rsa::<rsa::Rs512>::NEW, key, message, signature, &host)
             }
             #[allow(unreachable_patterns, reason = "a build with a single algorithm has no other pair")]
             _ => false,
         }
     }
 
+    /// Has `host` check the signatures of this key, where it can. It changes no result.
+    pub fn use_host(&mut self, host: Option<&'static dyn HostCrypto>) {
+        self.host = host;
+    }
+
     /// Makes the key faster for verifying often, at the price of some memory. It changes no result.
     #[cfg(feature = "es256")]
     pub(super) fn prepare(&mut self, generator: &mut Option<Arc<es256::Comb>>) -> bool {
         match &mut self.material {
+            Material::P256(key) if key.is_prepared() => true,
             Material::P256(key) => {
                 key.prepare(generator.get_or_insert_with(|| Arc::new(es256::Comb::of_generator())));
                 true
@@ -154,7 +181,7 @@ impl Key {
 
     /// The SHA-256 thumbprint (RFC 7638 §3): the same for the same key, whatever else its JWK says.
     pub fn thumbprint(&self) -> [u8; 32] {
-        Sha256::digest(self.canonical.as_bytes()).into()
+        self.thumbprint
     }
 
     /// The key as JSON with its required members only, in the order of RFC 7638 §3.2: for a host's own crypto.

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use crate::error::{Code, ConfigError, TokenError, quote};
 use crate::json::{self, Value};
 
-use super::{Algorithm, Key, KeyError};
+use super::{Algorithm, HostCrypto, Key, KeyError};
 
 /// How much a key set may hold: 256 KiB, and no token needs more than 256 keys to choose from.
 const LIMITS: json::Limits = json::Limits { bytes: 262_144, depth: 16, members: 64, values: 16_384 };
@@ -65,6 +65,11 @@ impl KeySet {
             }
         }
         Ok(set)
+    }
+
+    /// Has `host` check the signatures of these keys, where it can. It changes no result.
+    pub fn use_host(&mut self, host: Option<&'static dyn HostCrypto>) {
+        self.keys.iter_mut().for_each(|key| key.use_host(host));
     }
 
     /// Makes keys faster that will verify many tokens: lays out tables for the first eight ES256 keys, 36 KiB each

@@ -12,7 +12,7 @@ use crate::expr::{self, Type};
 use crate::json::{self, Object, Value};
 use crate::names::{Part, Template, encode_onto};
 use crate::policy::path::{Pattern, Target, decode};
-use crate::policy::rules::{Argument, From};
+use crate::policy::rules::{Argument, From, Rules};
 
 /// An argument and its value, which is of the declared type.
 #[derive(Debug, Clone)]
@@ -52,6 +52,32 @@ pub fn read<'a>(declared: &'a [Argument], sources: &Sources<'a>) -> Result<Vec<B
                 invalid(format!("argument `{}` is not of type `{}`", argument.name, argument.ty.name()))
             })?;
             Ok(Bound { name: &argument.name, value })
+        })
+        .collect()
+}
+
+/// Takes arguments by their names. One that a route or tool of the action declares is of the type declared there.
+///
+/// # Errors
+/// `argument_invalid`
+pub fn named<'a>(
+    rules: &Rules,
+    (kind, action): (u16, u8),
+    given: &'a Object<'a>,
+) -> Result<Vec<Bound<'a>>, Refusal> {
+    let routes = rules.routes.iter().map(|route| (route.kind, route.action, &route.arguments));
+    let tools = rules.tools.iter().map(|tool| (tool.kind, tool.action, &tool.arguments));
+    let lines = routes.chain(tools).filter(|line| (line.0, line.1) == (kind, action));
+    let declared = lines.flat_map(|line| line.2);
+    given
+        .iter()
+        .map(|(name, value)| {
+            let mut types = declared.clone().filter(|argument| argument.name == name);
+            let fits = types.all(|argument| typed(value.clone(), argument.ty, false).is_some());
+            match fits {
+                true => Ok(Bound { name, value: value.clone() }),
+                false => Err(invalid(format!("argument {} is not of the declared type", quote(name)))),
+            }
         })
         .collect()
 }

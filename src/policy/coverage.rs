@@ -22,8 +22,8 @@ pub struct Wanted<'a> {
     pub action: u8,
     /// The action's name.
     pub name: &'a str,
-    /// The object.
-    pub object: &'a str,
+    /// The object; `None` where it is not known yet which one.
+    pub object: Option<&'a str>,
     /// What this service is called: `locations` must hold one of these (RFC 9396 §2.2).
     pub audiences: &'a [String],
 }
@@ -50,6 +50,7 @@ pub fn covers<'r>(
                 by = by.or(Some(line));
                 Truth::True
             }
+            CarrierVerdict { may_cover: true, .. } => Truth::Unknown,
             CarrierVerdict { speaks: true, .. } => Truth::False,
             CarrierVerdict { .. } => continue,
         };
@@ -66,7 +67,20 @@ pub fn covers<'r>(
 struct CarrierVerdict<'r> {
     unreadable: bool,
     speaks: bool,
+    /// An entry covers an object, and it is not known whether that one is asked for.
+    may_cover: bool,
     covers: Option<&'r Coverage>,
+}
+
+impl<'r> CarrierVerdict<'r> {
+    /// Takes what one entry says of one line.
+    fn add(&mut self, line: &'r Coverage, covers: Truth) {
+        match covers {
+            Truth::True => self.covers = Some(line),
+            Truth::Unknown => self.may_cover = true,
+            Truth::False => {}
+        }
+    }
 }
 
 fn lines(rules: &Rules, carrier: Carrier, kind: u16) -> impl Iterator<Item = &Coverage> {
@@ -148,21 +162,27 @@ fn named<'r>(
         if out.covers.is_some() || !line.actions.is_some_and(|bits| has(bits, wanted.action)) {
             continue;
         }
-        let covered = match &line.object {
-            None => true,
-            Some(object) => {
-                buffer.clear();
-                let value = |path: &str| {
-                    let found = bound.iter().take(count).find(|(hole, _)| *hole == path);
-                    found.map(|(_, value)| *value).filter(|value| *value != "*")
-                };
-                object.render(buffer, value) && buffer.as_str() == wanted.object
-            }
+        let value = |path: &str| {
+            let found = bound.iter().take(count).find(|(hole, _)| *hole == path);
+            found.map(|(_, value)| *value)
         };
-        if covered {
-            out.covers = Some(line);
-        }
+        out.add(line, is_object(line, wanted, buffer, value));
     }
+}
+
+/// Whether the object that a line's placeholders give is the wanted one; a line without an object covers each.
+fn is_object<'v>(
+    line: &Coverage,
+    wanted: Wanted<'_>,
+    buffer: &mut String,
+    value: impl Fn(&str) -> Option<&'v str>,
+) -> Truth {
+    let Some(object) = &line.object else { return Truth::True };
+    buffer.clear();
+    if !object.render(buffer, |path| value(path).filter(|value| *value != "*")) {
+        return Truth::False;
+    }
+    wanted.object.map_or(Truth::Unknown, |asked| Truth::from(buffer.as_str() == asked))
 }
 
 /// The hole's name as the line holds it.
@@ -194,8 +214,8 @@ fn details<'r>(
         };
         for line in lines(rules, Carrier::Detail, wanted.kind).filter(|line| is_called(line, kind)) {
             out.speaks = true;
-            if out.covers.is_none() && detail_covers(line, entry, wanted, buffer) {
-                out.covers = Some(line);
+            if out.covers.is_none() {
+                out.add(line, detail_covers(line, entry, wanted, buffer));
             }
         }
     }
@@ -206,7 +226,7 @@ fn is_called(line: &Coverage, kind: &str) -> bool {
     matches!(line.name.parts.as_slice(), [Part::Literal(name)] if name == kind)
 }
 
-fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String) -> bool {
+fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer: &mut String) -> Truth {
     // A member that nobody reads could narrow what was granted, so it covers nothing.
     let read = |name: &str| {
         matches!(name, "type" | "locations")
@@ -215,13 +235,13 @@ fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer
             || line.ignoring.iter().any(|ignored| ignored == name)
     };
     if !entry.iter().all(|(name, _)| read(name)) {
-        return false;
+        return Truth::False;
     }
     if let Some(locations) = entry.get("locations") {
         let ours =
             |location: &Value<'_>| location.as_str().is_some_and(|l| wanted.audiences.iter().any(|a| a == l));
         if !locations.as_array().is_some_and(|list| list.iter().any(ours)) {
-            return false;
+            return Truth::False;
         }
     }
     let action = match line.actions {
@@ -232,14 +252,7 @@ fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer
         }
     };
     if !action {
-        return false;
+        return Truth::False;
     }
-    match &line.object {
-        None => true,
-        Some(object) => {
-            buffer.clear();
-            let value = |path: &str| entry.get(path).and_then(Value::as_str).filter(|value| *value != "*");
-            object.render(buffer, value) && buffer.as_str() == wanted.object
-        }
-    }
+    is_object(line, wanted, buffer, |path| entry.get(path).and_then(Value::as_str))
 }

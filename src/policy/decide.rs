@@ -18,7 +18,7 @@ use crate::policy::coverage::{self, Wanted};
 use crate::policy::rules::{Action, By, Condition, Expression, Rule, Subject, Test, Type};
 use crate::policy::says::Said as ClaimsSaid;
 use crate::policy::variables::Values;
-use crate::relation::{self, Facts, Question, Step};
+use crate::relation::{self, Facts, Question, Reply, Step, Tuple};
 use crate::time::Timestamp;
 use crate::truth::Truth;
 
@@ -45,14 +45,25 @@ pub struct Case<'a> {
     pub kind_of_object: u16,
     /// The action.
     pub action: u8,
-    /// The asked object.
-    pub object: &'a str,
+    /// The asked object; `None` where it is not known yet which one.
+    pub object: Option<&'a str>,
     /// What the request's route or tool declares.
     pub arguments: &'a [Bound<'a>],
     /// What the enforcement point saw of the request.
     pub asked: Asked<'a>,
     /// Who has approved exactly this, by a verified approval.
     pub approver: Option<&'a str>,
+    /// What a relationship server said, for this request.
+    pub replies: &'a [Reply<'a>],
+    /// What every term must be at least: T to be allowed, U where the question is only what could be.
+    pub least: Truth,
+}
+
+impl Case<'_> {
+    /// The asked object, for a sentence.
+    fn object_name(&self) -> &str {
+        self.object.unwrap_or("an object")
+    }
 }
 
 /// The case, ticket or job of a request.
@@ -170,6 +181,8 @@ pub struct Trace {
     pub reasons: Vec<Reason>,
     /// Relations that the pack does not hold completely.
     pub missing: Vec<(String, String, String)>,
+    /// The tuples that claims add to the request, where something is missing: who is asked has to know them.
+    pub said: Vec<Tuple>,
 }
 
 /// Buffers that are used again for every request.
@@ -189,7 +202,7 @@ pub fn decide(
     trace: &mut Trace,
 ) -> Result<usize, Failure> {
     let start = trace.reasons.len();
-    let said = ClaimsSaid::of(policy, case);
+    let said = ClaimsSaid::of(policy, case.claims, case.user, case.chain.last());
     let mut evaluator =
         Evaluator { policy, case, said: said.as_ref(), mode: Mode::Automated, scratch, trace };
     let mut outcome = None;
@@ -291,13 +304,12 @@ impl<'e> Evaluator<'e, '_> {
         let mut nearest = Truth::False;
         for (index, rule) in lines(Effect::Allow).filter(in_mode) {
             self.trace.reasons.truncate(before);
-            match self.conditions(rule) {
-                Truth::True => {
-                    allowed = Some((index, rule));
-                    break;
-                }
-                other => nearest = nearest.max(other),
+            let truth = self.conditions(rule);
+            if truth >= case.least {
+                allowed = Some((index, rule));
+                break;
             }
+            nearest = nearest.max(truth);
         }
         let Some((index, rule)) = allowed else {
             return Err(Failure {
@@ -315,7 +327,7 @@ impl<'e> Evaluator<'e, '_> {
             let before = self.trace.reasons.len();
             let strikes = self.strikes(rule);
             self.trace.reasons.truncate(before);
-            if strikes != Truth::False {
+            if !strikes < case.least {
                 self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
                 return Err(Failure {
                     code: Code::Forbidden,
@@ -334,7 +346,8 @@ impl<'e> Evaluator<'e, '_> {
                     Some(By::Relation(relation)) => {
                         format!(
                             "rule `{}` needs the approval of a `{relation}` of `{}`",
-                            rule.id, case.object
+                            rule.id,
+                            case.object_name()
                         )
                     }
                     Some(By::User) | None => format!("rule `{}` needs the approval of the user", rule.id),
@@ -362,7 +375,7 @@ impl<'e> Evaluator<'e, '_> {
                     "approve",
                     Some(approver),
                     relation,
-                    Some(case.object),
+                    case.object,
                     rule,
                     rule.line,
                     "approver",
@@ -384,9 +397,9 @@ impl<'e> Evaluator<'e, '_> {
         if let Some(also) = case.also {
             truth = truth.and(self.coverage(also, action).0);
         }
-        if truth == Truth::True {
+        if truth >= case.least {
             self.note("coverage", truth, line, || {
-                format!("the token covers `{}` on `{}`", action.name, case.object)
+                format!("the token covers `{}` on `{}`", action.name, case.object_name())
             });
             return Ok(());
         }
@@ -397,7 +410,7 @@ impl<'e> Evaluator<'e, '_> {
             _ => format!(
                 "nothing in the token covers `{}` on `{}` ({})",
                 action.name,
-                case.object,
+                case.object_name(),
                 carried(case.claims)
             ),
         });
@@ -430,7 +443,7 @@ impl<'e> Evaluator<'e, '_> {
             let mut held = core::mem::take(&mut self.scratch.right);
             held.clear();
             let object = match &action.of {
-                None => Some(case.object),
+                None => case.object,
                 Some(template) => self.render(template, &mut held).then_some(held.as_str()),
             };
             let outcome = self.base_relation(relation, object, action.line, rule);
@@ -438,17 +451,9 @@ impl<'e> Evaluator<'e, '_> {
             outcome.map_err(|(code, said)| failure(code, said, Term::Relation))?;
         }
         if let (Kind::Assigned, Some(personal)) = (case.kind, &ty.personal) {
-            let said = self.related(
-                "personal",
-                case.user,
-                personal,
-                Some(case.object),
-                rule,
-                rule.line,
-                "user",
-                false,
-            );
-            if said.truth != Truth::True {
+            let said =
+                self.related("personal", case.user, personal, case.object, rule, rule.line, "user", false);
+            if said.truth < case.least {
                 return Err(failure(Code::NotThePersonsRecord, said, Term::Personal));
             }
         }
@@ -466,14 +471,14 @@ impl<'e> Evaluator<'e, '_> {
         let case = self.case;
         if case.kind.needs_user() {
             let said = self.related("relation", case.user, relation, object, rule, line, "user", false);
-            if said.truth != Truth::True {
+            if said.truth < case.least {
                 return Err((Code::UserLacksRelation, said));
             }
         }
         if case.kind.needs_agent() {
             for hop in case.chain {
                 let said = self.related("relation", hop.agent, relation, object, rule, line, "agent", false);
-                if said.truth != Truth::True {
+                if said.truth < case.least {
                     return Err((Code::AgentLacksRelation, said));
                 }
             }
@@ -533,13 +538,13 @@ impl<'e> Evaluator<'e, '_> {
                     Subject::User => (self.case.user, "user"),
                     Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
                     Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
-                    Subject::Asked => (Some(self.case.object), "object"),
+                    Subject::Asked => (self.case.object, "object"),
                     Subject::Object(template) => {
                         (self.render(template, &mut left).then_some(left.as_str()), "object")
                     }
                 };
                 let object = match object {
-                    None => Some(self.case.object),
+                    None => self.case.object,
                     Some(template) => self.render(template, &mut right).then_some(right.as_str()),
                 };
                 let unless = condition.unless;
@@ -587,6 +592,7 @@ impl<'e> Evaluator<'e, '_> {
                         format!("{name} is taken at the issuer's word (`unrecorded`)")
                     });
                 }
+                Record::Missing if case.least <= Truth::Unknown => {}
                 Record::Missing => {
                     self.fail("hop", Truth::Unknown, None, || {
                         format!(
@@ -603,11 +609,12 @@ impl<'e> Evaluator<'e, '_> {
                 }
                 Record::Verified(claims) => {
                     let (truth, line) = self.coverage(claims, action);
-                    if truth != Truth::True {
+                    if truth < case.least {
                         self.fail("hop", truth, None, || {
                             format!(
                                 "the token of {name} (hop {index}) does not cover `{}` on `{}`",
-                                action.name, case.object
+                                action.name,
+                                case.object_name()
                             )
                         });
                         return Err((Code::HopNotCovered, truth));
@@ -637,7 +644,7 @@ impl<'e> Evaluator<'e, '_> {
                 "caller",
                 false,
             );
-            if said.truth != Truth::True {
+            if said.truth < case.least {
                 return Err((refined(Code::CallerLacksRelation, &said), said.truth));
             }
         }
@@ -654,6 +661,9 @@ impl<'e> Evaluator<'e, '_> {
         }
         for hop in case.chain {
             let Some(agent) = hop.agent else {
+                if case.least <= Truth::Unknown {
+                    continue;
+                }
                 self.fail("ceiling", Truth::Unknown, None, || {
                     "an agent of the chain has no name in the model".to_owned()
                 });
@@ -713,11 +723,13 @@ impl<'e> Evaluator<'e, '_> {
         let question = Question { object: object_name, relation, subject: subject_name };
         let pack = &self.policy.pack;
         let unknown;
+        let delta = self.policy.changes.as_ref().map(|changes| &changes.overlay);
         let facts = match self.said {
-            None => Facts::default(),
+            None => Facts { delta, replies: self.case.replies, ..Facts::default() },
             Some(said) => {
                 unknown = said.unknown();
-                Facts { overlay: Some(&said.overlay), unknown: &unknown, ..Facts::default() }
+                let replies = self.case.replies;
+                Facts { delta, overlay: Some(&said.overlay), unknown: &unknown, replies, ..Facts::default() }
             }
         };
         let (answer, via) = if self.trace.on {
@@ -732,6 +744,7 @@ impl<'e> Evaluator<'e, '_> {
                     .into_iter()
                     .map(|(object, relation)| (object, relation.into(), subject_name.into()));
                 self.trace.missing.extend(missing);
+                self.trace.said = self.said.map(|said| said.tuples.clone()).unwrap_or_default();
             }
             let verb = match answer.truth {
                 // The question itself makes no sense to the model: a name of another type, mostly.
@@ -767,7 +780,10 @@ impl<'e> Evaluator<'e, '_> {
                 }
                 // It is a name already: what it came from was encoded.
                 Part::Hole(path) if path == "object.id" => {
-                    out.push_str(case.object.split_once(':').map_or("", |(_, id)| id));
+                    let Some((_, id)) = case.object.and_then(|object| object.split_once(':')) else {
+                        return false;
+                    };
+                    out.push_str(id);
                     continue;
                 }
                 Part::Hole(path) => match (path.as_str(), case.task) {

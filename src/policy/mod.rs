@@ -15,20 +15,21 @@ pub mod parse;
 pub mod path;
 mod route;
 pub mod rules;
-mod says;
+pub(crate) mod says;
 pub mod variables;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use crate::error::{Code, ConfigError};
-use crate::pack::{Builder, Pack, PackError, Section};
+use crate::error::{Code, ConfigError, quote};
+use crate::pack::{self, Builder, Pack, PackError, Section};
 use crate::relation::{self, Model, Relations, Tuple};
+use crate::update::Changes;
 
 pub use format::format;
 pub use rules::Rules;
 
 /// The source of a policy: rules, the files that they name, and tuples.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Source {
     /// The rule file.
     pub policy: String,
@@ -36,6 +37,9 @@ pub struct Source {
     pub files: Vec<(String, String)>,
     /// Relationship tuples.
     pub tuples: Vec<Tuple>,
+    /// With a relationship server: the relations, as `TYPE#RELATION`, of which `tuples` has every one. Without one
+    /// (`None`) that is so of all relations.
+    pub complete: Option<Vec<String>>,
 }
 
 /// The name under which the rule file stands in messages.
@@ -47,13 +51,31 @@ impl Source {
     /// # Errors
     /// Where and what is wrong, and what to write instead.
     pub fn compile(&self) -> Result<Vec<u8>, ConfigError> {
+        let mut builder = Builder::default();
+        self.compile_into(&mut builder)?;
+        builder.finish().map_err(refused)
+    }
+
+    /// Compiles into a pack that gets more than that: a serial, times, a signature.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_into(&self, builder: &mut Builder) -> Result<(), ConfigError> {
         let file = parse::parse(RULES_FILE, &self.policy)?;
         let model = compile::model(&file, &self.files)?;
         let rules = compile::rules(&file, model.as_ref())?;
-        let mut builder = Builder::default();
         builder.set(Section::Rules, rules.encode());
         match &model {
-            Some(model) => relation::compile(model, &self.tuples, &mut builder)?,
+            Some(model) => {
+                let listed = self.complete.as_deref();
+                self.check_complete(model)?;
+                let complete = |ty: &str, name: &str| {
+                    listed.is_none_or(|listed| {
+                        listed.iter().any(|known| known.split_once('#') == Some((ty, name)))
+                    })
+                };
+                relation::compile_partial(model, &self.tuples, &complete, builder)?;
+            }
             None if self.tuples.is_empty() => {}
             None => {
                 return Err(ConfigError::new(
@@ -63,18 +85,33 @@ impl Source {
                 ));
             }
         }
-        builder.finish().map_err(damaged)
+        Ok(())
+    }
+
+    /// A misspelt relation would never be complete, and nobody would know why.
+    fn check_complete(&self, model: &Model) -> Result<(), ConfigError> {
+        for (at, name) in self.complete.iter().flatten().enumerate() {
+            let known = name.split_once('#').is_some_and(|(ty, relation)| model.has_relation(ty, relation));
+            if !known {
+                let text = format!("{} is no `TYPE#RELATION` of the model", quote(name));
+                let path = format!("relationships.complete[{at}]");
+                return Err(ConfigError::new(Code::ConfigInvalid, path, text));
+            }
+        }
+        Ok(())
     }
 }
 
-/// A policy that was loaded from a pack.
+/// A policy that was loaded from a pack, and the tuples that have changed since. It never changes itself.
 #[derive(Debug)]
 pub struct Policy {
-    pub(crate) pack: Pack,
-    pub(crate) rules: Rules,
-    pub(crate) relations: Option<Relations>,
-    /// The model, where claims add tuples to a request.
-    pub(crate) model: Option<Model>,
+    pub(crate) pack: Arc<Pack>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) relations: Option<Arc<Relations>>,
+    /// The model, where claims add tuples to a request, or tuples have changed.
+    pub(crate) model: Option<Arc<Model>>,
+    /// What has changed since the pack was made.
+    pub(crate) changes: Option<Changes>,
 }
 
 impl Policy {
@@ -83,23 +120,47 @@ impl Policy {
     /// # Errors
     /// `pack_invalid` with what is damaged.
     pub fn load(bytes: Vec<u8>) -> Result<Self, ConfigError> {
-        let pack = Pack::load(bytes).map_err(damaged)?;
-        let rules = Rules::decode(pack.section(Section::Rules)).map_err(damaged)?;
+        Self::of(Pack::load(bytes).map_err(refused)?)
+    }
+
+    /// Reads the sections of a pack.
+    pub(crate) fn of(pack: Pack) -> Result<Self, ConfigError> {
+        let rules = Rules::decode(pack.section(Section::Rules)).map_err(refused)?;
         let relations = if pack.section(Section::Model).is_empty() {
             None
         } else {
-            Some(Relations::load(&pack).map_err(damaged)?)
+            Some(Relations::load(&pack).map_err(refused)?)
         };
         let model = match &relations {
             Some(relations) if !rules.says.is_empty() => {
-                Some(Model::parse("model", relations.source(&pack))?)
+                Some(Arc::new(Model::from_pack(relations.source(&pack))?))
             }
             Some(_) | None => None,
         };
-        Ok(Self { pack, rules, relations, model })
+        Ok(Self {
+            pack: Arc::new(pack),
+            rules: Arc::new(rules),
+            relations: relations.map(Arc::new),
+            model,
+            changes: None,
+        })
+    }
+
+    /// The digest that decisions show: of rules and model, and of every change of tuples since.
+    pub(crate) fn digest(&self) -> String {
+        let digest = self.changes.as_ref().map_or(self.pack.policy_id(), |changes| &changes.digest);
+        let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+        let hex = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+        "sha256:".chars().chain(hex).collect()
     }
 }
 
-fn damaged(error: PackError) -> ConfigError {
-    ConfigError::new(Code::PackInvalid, "policy", error.0)
+/// A pack that is not accepted.
+pub(crate) fn refused(error: PackError) -> ConfigError {
+    let code = match error {
+        pack::OUTDATED => Code::PackOutdated,
+        pack::UNTRUSTED => Code::PackUntrusted,
+        _ => Code::PackInvalid,
+    };
+    ConfigError::new(code, "policy", error.0)
 }

@@ -17,6 +17,21 @@ impl Rules {
         self.servers.iter().any(|server| server.matches(target))
     }
 
+    /// The places of a type and of one of its actions, by their names.
+    ///
+    /// # Errors
+    /// `unmapped`
+    pub fn action(&self, kind: &str, action: &str) -> Result<(u16, u8), Refusal> {
+        let found = self.types.iter().position(|ty| ty.name == kind).and_then(|place| {
+            let at = self.types.get(place)?.actions.iter().position(|known| known.name == action)?;
+            Some((u16::try_from(place).ok()?, u8::try_from(at).ok()?))
+        });
+        found.ok_or_else(|| {
+            let text = format!("no `on` block of the type {} has the action {}", quote(kind), quote(action));
+            Refusal::new(Code::Unmapped, text)
+        })
+    }
+
     /// The most specific `tool` line for a name; they are in that order.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::json::{Object, Value};
 use crate::names::Template;
 use crate::policy::Policy;
-use crate::policy::decide::Case;
+use crate::policy::decide::Hop;
 use crate::policy::rules::{Says, Subject};
 use crate::relation::{Overlay, Tuple};
 
@@ -14,30 +14,44 @@ use crate::relation::{Overlay, Tuple};
 pub struct Said {
     /// Tuples that hold for this request.
     pub overlay: Overlay,
+    /// The same, as they were written.
+    pub tuples: Vec<Tuple>,
     /// Type and relation of the lines whose claim is not there or unreadable: nobody knows then.
     unknown: Vec<(String, String)>,
 }
 
 impl Said {
     /// What the claims say; `None` where no rule asks.
-    pub fn of(policy: &Policy, case: &Case<'_>) -> Option<Self> {
+    pub fn of(
+        policy: &Policy,
+        claims: &Object<'static>,
+        user: Option<&str>,
+        current: Option<&Hop<'_>>,
+    ) -> Option<Self> {
         let (relations, model) = (policy.relations.as_ref()?, policy.model.as_ref()?);
-        let mut said = Self { overlay: Overlay::default(), unknown: Vec::new() };
+        if policy.rules.says.is_empty() {
+            return None;
+        }
+        let none = Overlay::default();
+        let below = policy.changes.as_ref().map_or(&none, |changes| &changes.overlay);
+        let overlay = |tuples: &[Tuple]| Overlay::above(below, model, relations, &policy.pack, tuples);
+        let mut said = Self { overlay: Overlay::default(), tuples: Vec::new(), unknown: Vec::new() };
         let mut tuples = Vec::new();
         for line in &policy.rules.says {
             let before = tuples.len();
-            let fits = tuples_of(line, case, &mut tuples).is_some() && {
+            let fits = tuples_of(line, claims, (user, current), &mut tuples).is_some() && {
                 let own = tuples.get(before..).unwrap_or_default();
                 // A name that the model does not admit there is as good as unreadable.
-                Overlay::new(model, relations, &policy.pack, own).is_ok()
+                overlay(own).is_ok()
             };
             if !fits {
                 tuples.truncate(before);
                 said.unknown.push((line.object.kind().into(), line.relation.clone()));
             }
         }
-        if let Ok(overlay) = Overlay::new(model, relations, &policy.pack, &tuples) {
-            said.overlay = overlay;
+        if let Ok(found) = overlay(&tuples) {
+            said.overlay = found;
+            said.tuples = tuples;
         }
         Some(said)
     }
@@ -49,9 +63,14 @@ impl Said {
 }
 
 /// The tuples of one line; `None` where the claim is not there or unreadable.
-fn tuples_of(line: &Says, case: &Case<'_>, out: &mut Vec<Tuple>) -> Option<()> {
+fn tuples_of(
+    line: &Says,
+    claims: &Object<'static>,
+    (user, current): (Option<&str>, Option<&Hop<'_>>),
+    out: &mut Vec<Tuple>,
+) -> Option<()> {
     let one;
-    let values = match find(case.claims, &line.claim)? {
+    let values = match find(claims, &line.claim)? {
         Value::Array(values) => values.as_slice(),
         value => {
             one = [value.clone()];
@@ -64,9 +83,8 @@ fn tuples_of(line: &Says, case: &Case<'_>, out: &mut Vec<Tuple>) -> Option<()> {
             let mut name = String::new();
             template.render(&mut name, |_| Some(value)).then_some(name)
         };
-        let current = case.chain.last();
-        let user = match &line.subject {
-            Subject::User => case.user.map(String::from),
+        let subject = match &line.subject {
+            Subject::User => user.map(String::from),
             Subject::Agent => current.and_then(|hop| hop.agent).map(String::from),
             Subject::Instance => current.and_then(|hop| hop.instance).map(String::from),
             Subject::Object(template) => named(template),
@@ -74,7 +92,7 @@ fn tuples_of(line: &Says, case: &Case<'_>, out: &mut Vec<Tuple>) -> Option<()> {
             Subject::Asked => None,
         }?;
         let object = named(&line.object)?;
-        out.push(Tuple { user, relation: line.relation.clone(), object, condition: None });
+        out.push(Tuple { user: subject, relation: line.relation.clone(), object, condition: None });
     }
     Some(())
 }

@@ -49,7 +49,7 @@ fn text(value: Option<&str>) -> Fact<'_> {
 impl Variables for Values<'_, '_> {
     fn get(&self, index: u32) -> Fact<'_> {
         let case = self.case;
-        let object = || case.object.split_once(':');
+        let object = || case.object.and_then(|object| object.split_once(':'));
         match index {
             0 => text(Some(case.kind.as_str())),
             1 => text(Some(self.mode.as_str())),

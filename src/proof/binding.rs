@@ -121,6 +121,7 @@ fn dpop_proof(
         now,
         max_age: settings.max_age,
         leeway: settings.leeway,
+        host: config.host,
     };
     dpop::verify(&headers, &facts)
 }

@@ -14,6 +14,7 @@
 //!     now: Timestamp::from_seconds(1_795_000_060).unwrap(),
 //!     max_age: 60,
 //!     leeway: 5,
+//!     host: None,
 //! };
 //! let proof = dpop::verify(headers, &facts)?;
 //! // Now ask the replay store about `proof`.
@@ -27,7 +28,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::{Code, Refusal, is_invisible, quote};
-use crate::jose::{Algorithm, EmbeddedKey, Jws, JwsLimits, Key, Typ, base64url, check_header_with};
+use crate::jose::{
+    Algorithm, EmbeddedKey, HostCrypto, Jws, JwsLimits, Key, Typ, base64url, check_header_with,
+};
 use crate::json::{self, Object, Value};
 use crate::time::{Round, Timestamp};
 
@@ -66,6 +69,8 @@ pub struct DpopFacts<'a> {
     pub max_age: u64,
     /// How far clocks may differ, in seconds.
     pub leeway: u64,
+    /// What checks signatures in place of our own code, where there is such a thing.
+    pub host: Option<&'static dyn HostCrypto>,
 }
 
 /// A proof that is good for this request and this token. Whether it was used before is not known yet.
@@ -112,7 +117,8 @@ pub fn verify(headers: &[&[u8]], facts: &DpopFacts<'_>) -> Result<DpopProof, Ref
     let algorithm =
         check_header_with(jws.header(), facts.algorithms, Typ::OneOf(&["dpop+jwt"]), EmbeddedKey::Allowed)
             .map_err(within)?;
-    let key = proof_key(&jws, algorithm)?;
+    let mut key = proof_key(&jws, algorithm)?;
+    key.use_host(facts.host);
     // Item 6.
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return invalid("its signature does not hold");

@@ -8,7 +8,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::bytes::{item, small};
+use super::bytes::small;
 use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
@@ -28,6 +28,15 @@ pub struct Question<'a> {
     pub subject: &'a str,
 }
 
+/// What a relationship server said to exactly this question: it holds every tuple.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply<'a> {
+    /// What it was asked.
+    pub question: Question<'a>,
+    /// What it said.
+    pub holds: bool,
+}
+
 /// What else is known for this request; everything is optional.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
@@ -37,6 +46,8 @@ pub struct Facts<'a> {
     pub overlay: Option<&'a Overlay>,
     /// Relations (type and name) of which it is not known for this request whether there are further tuples.
     pub unknown: &'a [(&'a str, &'a str)],
+    /// What a relationship server said, for relations of which the pack does not hold every tuple.
+    pub replies: &'a [Reply<'a>],
     /// Values for the parameters of conditions; those that a tuple brings along come first.
     pub context: Option<&'a json::Object<'a>>,
     /// How far a search may go.
@@ -90,6 +101,8 @@ pub struct Scratch {
     /// Outcomes of regions, by number.
     regions: Vec<Outcome>,
     missing: Vec<(u32, u32)>,
+    /// Goals that were missing and that a reply has settled as a whole, for one question.
+    settled: Vec<(u32, u32, Truth)>,
 }
 
 /// The goals of a search, found again by relation and object. A few are looked through; many are hashed.
@@ -162,6 +175,13 @@ impl Goals {
         if let Some(entry) = self.table.get_mut(slot) {
             *entry = small(index.saturating_add(1));
         }
+    }
+}
+
+impl Scratch {
+    /// For further searches about the same question.
+    pub(crate) fn knowing(settled: Vec<(u32, u32, Truth)>) -> Self {
+        Self { settled, ..Self::default() }
     }
 }
 
@@ -269,17 +289,42 @@ impl Relations {
         facts: &Facts<'_>,
         scratch: &mut Scratch,
     ) -> Answer {
+        let (answer, _) = self.settle(pack, question, facts, scratch);
+        answer
+    }
+
+    /// Answers, and gives the goals that replies have settled. A reply counts only where this search lacked tuples
+    /// without it: for a goal that can be settled here it is no answer to anything that was asked.
+    pub(crate) fn settle(
+        &self,
+        pack: &Pack,
+        question: &Question<'_>,
+        facts: &Facts<'_>,
+        scratch: &mut Scratch,
+    ) -> (Answer, Vec<(u32, u32, Truth)>) {
         let view = View::new(self, pack, facts);
-        match view.resolve(question) {
-            Some((relation, object, target)) => Search::new(view, target, scratch).run(relation, object),
-            None => Answer {
+        let Some((relation, object, target)) = view.resolve(question) else {
+            let invalid = Answer {
                 truth: Truth::Unknown,
                 limit: false,
                 cycle: false,
                 condition: false,
                 incomplete: false,
                 invalid: true,
-            },
+            };
+            return (invalid, Vec::new());
+        };
+        scratch.settled.clear();
+        loop {
+            let answer = Search::new(view, target, scratch).run(relation, object);
+            let before = scratch.settled.len();
+            if answer.truth == Truth::Unknown && !facts.replies.is_empty() {
+                let replied = |(r, o): &(u32, u32)| Some((*r, *o, view.replied(question, object, *r, *o)?));
+                scratch.settled.extend(scratch.missing.iter().filter_map(replied));
+            }
+            if scratch.settled.len() == before {
+                return (answer, core::mem::take(&mut scratch.settled));
+            }
         }
     }
 }
@@ -313,7 +358,8 @@ impl Relations {
     pub(crate) fn object_name(&self, pack: &Pack, facts: &Facts<'_>, ty: u32, number: u32) -> Option<String> {
         let info = self.types.get(ty as usize)?;
         let id = info.names.name(pack.section(Section::Tuples), number);
-        let id = id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number)))?;
+        let id =
+            id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number, info.names.count)))?;
         Some(format!("{}:{id}", info.name.text(pack.section(Section::Model))))
     }
 }
@@ -329,7 +375,29 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub fn new(relations: &'a Relations, pack: &'a Pack, facts: &'a Facts<'a>) -> Self {
-        Self { relations, model: pack.section(Section::Model), tuples: pack.section(Section::Tuples), facts }
+        let (model, tuples) = (pack.section(Section::Model), pack.section(Section::Tuples));
+        Self { relations, model, tuples, facts }
+    }
+
+    /// What a relationship server said of a goal that lacks tuples here. Where claims of the token leave a relation
+    /// open, the server does not know either what follows from it.
+    fn replied(&self, asked: &Question<'_>, own: u32, relation: u32, object: u32) -> Option<Truth> {
+        let info = self.relations.info(relation).filter(|_| self.facts.unknown.is_empty())?;
+        let name = info.name.text(self.model);
+        let is_object = |text: &str| match parse_object(text) {
+            // The question's own object may have no number yet but the one that it was given for the search.
+            Some(_) if text == asked.object => own == object && self.is_type(info.ty, text),
+            Some((_, id)) => self.is_type(info.ty, text) && self.number(info.ty, id) == Ok(object),
+            None => false,
+        };
+        let reply = self.facts.replies.iter().find(|Reply { question, .. }| {
+            question.subject == asked.subject && question.relation == name && is_object(question.object)
+        })?;
+        Some(reply.holds.into())
+    }
+
+    fn is_type(&self, ty: u32, object: &str) -> bool {
+        object.split_once(':').is_some_and(|(name, _)| name == self.type_name(ty))
     }
 
     /// Names into numbers. A name without tuples gets a number behind all that have some.
@@ -363,7 +431,7 @@ impl<'a> View<'a> {
         if let Some(number) = names.find(self.tuples, id) {
             return Ok(number);
         }
-        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id));
+        let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id, names.count));
         let extra = self.facts.layers().map(Overlay::extra).max().unwrap_or_default();
         known.ok_or(names.count.saturating_add(extra))
     }
@@ -443,7 +511,7 @@ impl<'a> View<'a> {
     /// The values that the tuple at a position of the edge brings along.
     fn context(&self, edge: &Edge, position: u32) -> Option<&'a [u8]> {
         edge.condition?;
-        self.relations.context(self.tuples, item(self.tuples, edge.contexts_at, position)?)
+        self.relations.context_at(self.tuples, edge, position)
     }
 
     /// Whether the condition of a tuple holds, with the values that the tuple and the request bring along.
@@ -483,17 +551,19 @@ impl Variables for Values<'_> {
 }
 
 impl View<'_> {
-    /// The object number `index` of a subject's row, read backwards; the pack's first, then those beside it.
-    pub fn object(&self, edge: u32, subject: u32, index: u32) -> Option<u32> {
+    /// The object number `index` of a subject's row, read backwards, with whether its tuple was not taken away; the
+    /// pack's first, then those beside it.
+    pub fn object(&self, edge: u32, subject: u32, index: u32) -> Option<(u32, bool)> {
         let info = self.relations.edge(edge)?;
         let row = info.reverse.row(self.tuples, subject);
         if index < row.len() {
-            return row.get(self.tuples, index);
+            let object = row.get(self.tuples, index)?;
+            return Some((object, !self.removed(edge, object, subject)));
         }
         let mut index = index.checked_sub(row.len())?;
         for overlay in self.facts.layers() {
             if let Some(object) = overlay.object(edge, subject, index) {
-                return Some(object);
+                return Some((object, true));
             }
             index = index.saturating_sub(overlay.objects(edge, subject));
         }
@@ -807,6 +877,11 @@ impl<'a, 's> Search<'a, 's> {
         if matches!(self.target, Target::Userset { relation: r, id } if (r, id) == (relation, object)) {
             return Turn::Leaf(Truth::True);
         }
+        if let Some((.., truth)) =
+            self.scratch.settled.iter().find(|(r, o, _)| (*r, *o) == (relation, object))
+        {
+            return Turn::Leaf(*truth);
+        }
         let region = self.region_number();
         let found = self.scratch.goals.find(relation, object);
         if let Some(goal) = found.and_then(|index| self.scratch.goals.items.get(index)) {
@@ -880,16 +955,17 @@ impl<'a, 's> Search<'a, 's> {
 
     /// The goal that the search is at lacks tuples: only somebody who has them all can settle it.
     fn incomplete(&mut self) -> Turn {
-        self.answer.incomplete = true;
         let goal = self.scratch.stack.iter().rev().find_map(|frame| match frame {
             Frame::Goal { goal } => self.scratch.goals.items.get(*goal as usize),
             _ => None,
         });
-        if let Some(key) = goal.map(|goal| (goal.relation, goal.object))
-            && self.scratch.missing.len() < MISSING
-            && !self.scratch.missing.contains(&key)
-        {
-            self.scratch.missing.push(key);
+        self.answer.incomplete = true;
+        let Some((relation, object)) = goal.map(|goal| (goal.relation, goal.object)) else {
+            return Turn::Leaf(Truth::Unknown);
+        };
+        let missing = &mut self.scratch.missing;
+        if missing.len() < MISSING && !missing.contains(&(relation, object)) {
+            missing.push((relation, object));
         }
         Turn::Leaf(Truth::Unknown)
     }

@@ -41,16 +41,17 @@ impl Relations {
         facts: &Facts<'_>,
         scratch: &mut Scratch,
     ) -> (Answer, Vec<Step>) {
-        let answer = self.check(pack, question, facts, scratch);
+        let (answer, settled) = self.settle(pack, question, facts, scratch);
         let view = View::new(self, pack, facts);
         let Some((relation, object, target)) = view.resolve(question) else { return (answer, Vec::new()) };
-        let mut asker = Scratch::default();
+        let mut asker = Scratch::knowing(settled.clone());
         let mut walk = Walk {
             pack,
             view,
             question,
             object,
             target,
+            settled,
             scratch: &mut asker,
             steps: Vec::new(),
             path: Vec::new(),
@@ -68,6 +69,8 @@ struct Walk<'a, 's> {
     /// The question's own object.
     object: u32,
     target: Target,
+    /// What a relationship server settled.
+    settled: Vec<(u32, u32, Truth)>,
     scratch: &'s mut Scratch,
     steps: Vec<Step>,
     path: Vec<(u32, u32)>,
@@ -113,6 +116,10 @@ impl Walk<'_, '_> {
 
     fn goal(&mut self, relation: u32, object: u32, truth: Truth) {
         if self.path.contains(&(relation, object)) || self.path.len() > 64 || self.steps.len() >= STEPS {
+            return;
+        }
+        if let Some((.., replied)) = self.settled.iter().find(|(r, o, _)| (*r, *o) == (relation, object)) {
+            self.push(String::from(self.question.subject), relation, object, *replied, true);
             return;
         }
         let Some(info) = self.view.relations.info(relation) else { return };

@@ -9,7 +9,7 @@ use super::bytes::small;
 use super::check::{Facts, Question, Scratch, Search, Target, View};
 use super::load::{Node, Relations, SubjectForm};
 use super::tuples::{Subject, parse_object};
-use crate::pack::Pack;
+use crate::pack::{Pack, Section};
 use crate::truth::Truth;
 
 /// A list of names.
@@ -70,18 +70,9 @@ impl Relations {
         let number = self.ty(view.model, ty).ok_or(ListError::TypeUnknown)?;
         let relation = self.relation_of(view.model, number, relation).ok_or(ListError::RelationUnknown)?;
         let target = view.target(subject)?;
-        let mut collect = Collect {
-            view,
-            goals: BTreeSet::new(),
-            queue: Vec::new(),
-            steps: facts.limits.steps,
-            limit: false,
-        };
-        collect.objects(relation, target);
-        let limit = collect.limit;
-        let candidates = collect.goals.into_iter().filter(|goal| goal.0 == relation);
+        let (candidates, limit) = Collect::candidates(view, relation, target);
         let mut listing = Listing { names: Vec::new(), complete: !limit, limit };
-        for (_, object) in candidates {
+        for object in candidates {
             let answer = Search::new(view, target, scratch).run(relation, object);
             let name = || {
                 let known = self.object_name(pack, facts, number, object);
@@ -92,6 +83,38 @@ impl Relations {
         }
         listing.names.sort_unstable();
         Ok(listing)
+    }
+
+    /// Objects of a type among which are all to which `subject` has `relation`, and whether no limit was met.
+    ///
+    /// # Errors
+    /// Where the model does not have the type, the relation or the subject's type.
+    pub(crate) fn candidates(
+        &self,
+        pack: &Pack,
+        (ty, relation): (&str, &str),
+        subject: &str,
+        facts: &Facts<'_>,
+    ) -> Result<(Vec<String>, bool), ListError> {
+        let view = View::new(self, pack, facts);
+        let number = self.ty(view.model, ty).ok_or(ListError::TypeUnknown)?;
+        let relation = self.relation_of(view.model, number, relation).ok_or(ListError::RelationUnknown)?;
+        let (found, limit) = Collect::candidates(view, relation, view.target(subject)?);
+        Ok((found.filter_map(|object| self.object_name(pack, facts, number, object)).collect(), !limit))
+    }
+
+    /// Every object of a type that the tuples name, up to `most`; `None` where the model does not have the type.
+    pub(crate) fn objects(&self, pack: &Pack, ty: &str, facts: &Facts<'_>, most: u32) -> Option<Vec<String>> {
+        let number = self.ty(pack.section(Section::Model), ty)?;
+        let count = self.types.get(number as usize)?.names.count;
+        let extra = [facts.delta, facts.overlay].into_iter().flatten().map(|overlay| overlay.extra()).max();
+        let all = 0..count.saturating_add(extra.unwrap_or(0)).min(most);
+        Some(all.filter_map(|object| self.object_name(pack, facts, number, object)).collect())
+    }
+
+    /// Whether the pack holds every tuple that there is.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.relations.iter().all(|relation| relation.complete)
     }
 
     /// The subjects of one form (`user`, or `group#member`) that have `relation` to `object`; at most `most`.
@@ -187,6 +210,12 @@ impl Listing {
 }
 
 impl View<'_> {
+    /// The subjects of a row, but those whose tuple was taken away or whose condition does not hold.
+    fn held(&self, edge: u32, object: u32) -> impl Iterator<Item = u32> {
+        let rows = (0..).map_while(move |index| self.subject(edge, object, index));
+        rows.filter(|(_, truth)| *truth != Truth::False).map(|(subject, _)| subject)
+    }
+
     fn target(&self, subject: &str) -> Result<Target, ListError> {
         let subject = Subject::parse(subject).ok_or(ListError::NameInvalid)?;
         let ty = self.relations.ty(self.model, subject.ty).ok_or(ListError::SubjectUnknown)?;
@@ -221,7 +250,21 @@ enum Link {
     Back { edge: u32, relation: u32 },
 }
 
-impl Collect<'_> {
+impl<'a> Collect<'a> {
+    /// Objects that may have a relation to a subject, and whether a limit was met.
+    fn candidates(
+        view: View<'a>,
+        relation: u32,
+        target: Target,
+    ) -> (impl Iterator<Item = u32> + use<>, bool) {
+        let steps = view.facts.limits.steps;
+        let mut collect = Self { view, goals: BTreeSet::new(), queue: Vec::new(), steps, limit: false };
+        collect.objects(relation, target);
+        let limit = collect.limit;
+        let found = collect.goals.into_iter().filter(move |goal| goal.0 == relation);
+        (found.map(|goal| goal.1), limit)
+    }
+
     fn add(&mut self, relation: u32, object: u32) {
         match self.steps.checked_sub(1) {
             None => self.limit = true,
@@ -269,7 +312,8 @@ impl Collect<'_> {
     fn back(&mut self, edge: u32, relation: u32, subject: u32) {
         for index in 0.. {
             match self.view.object(edge, subject, index) {
-                Some(object) if !self.limit => self.add(relation, object),
+                Some((_, false)) => {}
+                Some((object, true)) if !self.limit => self.add(relation, object),
                 _ => return,
             }
         }
@@ -352,17 +396,10 @@ impl Collect<'_> {
             for (number, edge) in (info.first_edge..).zip(relations.edges_of(relation)) {
                 match edge.form {
                     SubjectForm::Plain if edge.ty == ty => {
-                        for index in 0.. {
-                            match self.view.subject(number, object, index) {
-                                Some((subject, _)) => subjects.insert(Some(subject)),
-                                None => break,
-                            };
-                        }
+                        subjects.extend(self.view.held(number, object).map(Some));
                     }
-                    SubjectForm::Wildcard
-                        if edge.ty == ty && self.view.subject(number, object, 0).is_some() =>
-                    {
-                        subjects.insert(None);
+                    SubjectForm::Wildcard if edge.ty == ty => {
+                        subjects.extend(self.view.held(number, object).map(|_| None));
                     }
                     _ => {}
                 }
@@ -373,11 +410,12 @@ impl Collect<'_> {
                 match link {
                     Link::Same { relation } => self.add(relation, object),
                     Link::Back { edge, relation } => {
-                        for index in 0.. {
-                            match self.view.subject(edge, object, index) {
-                                Some((subject, _)) if !self.limit => self.add(relation, subject),
-                                _ => break,
+                        let view = self.view;
+                        for subject in view.held(edge, object) {
+                            if self.limit {
+                                break;
                             }
+                            self.add(relation, subject);
                         }
                     }
                 }

@@ -288,8 +288,12 @@ impl Relations {
         u32::try_from(self.relations.iter().position(found)?).ok()
     }
 
-    /// The values that a conditional tuple brings along, packed.
-    pub(crate) fn context<'b>(&self, tuples: &'b [u8], number: u32) -> Option<&'b [u8]> {
+    /// The values that the tuple at a position of an edge brings along, packed.
+    pub(crate) fn context_at<'b>(&self, tuples: &'b [u8], edge: &Edge, position: u32) -> Option<&'b [u8]> {
+        self.context(tuples, item(tuples, edge.contexts_at, position)?)
+    }
+
+    fn context<'b>(&self, tuples: &'b [u8], number: u32) -> Option<&'b [u8]> {
         if number >= self.contexts {
             return None;
         }

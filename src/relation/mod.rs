@@ -34,7 +34,7 @@ mod parse;
 mod print;
 mod tuples;
 
-pub use check::{Answer, Facts, Limits, Question, Scratch};
+pub use check::{Answer, Facts, Limits, Question, Reply, Scratch};
 pub use compile::{compile, compile_partial};
 pub use explain::Step;
 pub use list::{ListError, Listing};

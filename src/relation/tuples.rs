@@ -121,6 +121,17 @@ impl Model {
         self.restriction(tuple).map(|_| ())
     }
 
+    /// Checks a tuple that is to be taken away: as [`Self::admits`], whatever its condition.
+    pub(crate) fn takes(&self, tuple: &Tuple) -> Result<(), String> {
+        let with = |condition| self.admits(&Tuple { condition, ..tuple.clone() });
+        let outcome = with(None);
+        let mut names = self.conditions.iter().map(|condition| &condition.name);
+        if outcome.is_err() && names.any(|name| with(Some((name.clone(), Value::Null))).is_ok()) {
+            return Ok(());
+        }
+        outcome
+    }
+
     /// The type restriction that a tuple falls under: its index among those of the relation.
     pub(crate) fn restriction(&self, tuple: &Tuple) -> Result<usize, String> {
         let (ty, id) = parse_object(&tuple.object)

@@ -7,7 +7,7 @@ use crate::error::{Code, Refusal, quote};
 use crate::identity::context::Draft;
 use crate::identity::merge::merge;
 use crate::identity::{Identity, context};
-use crate::jose::{Jws, JwsLimits, check_header};
+use crate::jose::{Algorithm, Jws, JwsLimits, KeySet, check_header};
 use crate::json::Value;
 use crate::time::Timestamp;
 use crate::token::claims::Claims;
@@ -19,10 +19,20 @@ pub struct VerifiedToken {
     compact: String,
     /// Which issuer of the configuration signed it.
     issuer: usize,
+    /// With which of its keys; `None` where it was not the signature that vouched for the token.
+    signed: Option<Signed>,
     claims: Claims,
     /// What it says by itself.
     draft: Result<Draft, Refusal>,
     identity: Result<Identity, Refusal>,
+}
+
+/// How a token chose its key, and which one that was.
+#[derive(Debug, Clone)]
+struct Signed {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    thumbprint: [u8; 32],
 }
 
 impl VerifiedToken {
@@ -37,7 +47,7 @@ impl VerifiedToken {
             Some(issuer) => context::settle(draft, &claims, issuer, config),
             None => Err(Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more")),
         });
-        Self { compact: compact.to_owned(), issuer, claims, draft, identity }
+        Self { compact: compact.to_owned(), issuer, signed: None, claims, draft, identity }
     }
 
     /// The token together with what another carrier says of it.
@@ -54,6 +64,14 @@ impl VerifiedToken {
     /// The place of its issuer in the configuration.
     pub(crate) fn issuer(&self) -> usize {
         self.issuer
+    }
+
+    /// Whether `keys`, taken for its issuer's, would have it verified with the key that it was verified with.
+    pub(crate) fn is_signed_with(&self, keys: &KeySet) -> bool {
+        self.signed.as_ref().is_some_and(|signed| {
+            let key = keys.select(signed.algorithm, signed.kid.as_deref());
+            key.is_ok_and(|key| key.thumbprint() == signed.thumbprint)
+        })
     }
 
     /// The claims.
@@ -100,10 +118,12 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
             "the signature does not hold under the key that the header names",
         ));
     }
+    let signed =
+        Signed { algorithm, kid: jws.header().kid().map(ToOwned::to_owned), thumbprint: key.thumbprint() };
     let claims = Claims::read(jws.into_claims(), issuer.dialect.row())?;
     let draft = issuer.dialect.read(&claims, issuer).and_then(|draft| {
         draft.check_names(|space| issuer.may_name(space))?;
         Ok(draft)
     });
-    Ok(VerifiedToken::new(compact, index, claims, draft, config))
+    Ok(VerifiedToken { signed: Some(signed), ..VerifiedToken::new(compact, index, claims, draft, config) })
 }

@@ -51,6 +51,11 @@ impl P256Key {
         VerifyingKey::from_sec1_bytes(bytes).ok().map(|key| Self { key, tables: None })
     }
 
+    /// Whether its tables are laid out.
+    pub(in crate::jose) fn is_prepared(&self) -> bool {
+        self.tables.is_some()
+    }
+
     /// Lays out the tables of this key: 36 KiB, and the time of a few verifications.
     pub(in crate::jose) fn prepare(&mut self, generator: &Arc<Comb>) {
         let key = Arc::new(Comb::new(ProjectivePoint::from(*self.key.as_affine())));

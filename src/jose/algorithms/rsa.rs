@@ -1,22 +1,29 @@
 //! RS256 to RS512 (RFC 7518 §3.3) and PS256 to PS512 (RFC 7518 §3.5).
 
-use alloc::{borrow::Cow, boxed::Box};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::{convert::Infallible, marker::PhantomData};
 
-use rsa::{BoxedUint, PublicKey};
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd};
+use sha2::Digest;
 
 /// 2,048 (RFC 7518 §3.3) to 8,192 bits, an odd modulus without leading zeros, and an odd public exponent from
 /// 3 to 2^33 - 1: a larger one only costs time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::jose) struct RsaKey(PublicKey);
+#[derive(Debug, Clone)]
+pub(in crate::jose) struct RsaKey {
+    modulus: BoxedMontyParams,
+    exponent: u64,
+    /// The length of the modulus.
+    bits: usize,
+}
 
 impl RsaKey {
     /// From modulus and public exponent, big-endian.
     pub(in crate::jose) fn from_parts(n: &[u8], e: &[u8]) -> Result<Self, &'static str> {
         // RFC 7518 §6.3.1.1, §6.3.1.2: the minimum number of octets, so that a key has one text and one thumbprint.
-        if n.first().is_none_or(|byte| *byte == 0) || e.first().is_none_or(|byte| *byte == 0) {
+        let (Some(first @ 1..), Some(1..)) = (n.first(), e.first()) else {
             return Err("`n` or `e` is empty or starts with a zero byte");
-        }
+        };
         // Sizes before arithmetic.
         if n.len() > 1024 || e.len() > 8 {
             return Err("`n` is longer than 8,192 bits, or `e` is too large");
@@ -24,11 +31,39 @@ impl RsaKey {
         if is_roca(n) {
             return Err("`n` was made by hardware whose keys can be factored (CVE-2017-15361)");
         }
-        let n = BoxedUint::from_be_slice_vartime(n);
-        let e = BoxedUint::from_be_slice_vartime(e);
-        PublicKey::new_with_size_limits(n, e, 2048..=8192).map(Self).map_err(
-            |_| "`n` must be odd and have 2,048 to 8,192 bits, `e` must be odd and from 3 to 2^33 - 1",
-        )
+        let wrong = "`n` must be odd and have 2,048 to 8,192 bits, `e` must be odd and from 3 to 2^33 - 1";
+        let bits = n.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize);
+        let exponent = e.iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+        if bits < 2048 || exponent & 1 == 0 || !(3..1 << 33).contains(&exponent) {
+            return Err(wrong);
+        }
+        let modulus = Odd::new(BoxedUint::from_be_slice_vartime(n)).into_option().ok_or(wrong)?;
+        Ok(Self { modulus: BoxedMontyParams::new_vartime(modulus), exponent, bits })
+    }
+
+    /// The length of the modulus, and of every signature, in bytes.
+    pub(in crate::jose) fn size(&self) -> usize {
+        self.bits.div_ceil(8)
+    }
+
+    /// The message that a signature is of, as long as the modulus (RFC 8017 §5.2.2); `None` for one of another length, or
+    /// that is not below the modulus. All of it is public, so it may take its time.
+    fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        let modulus = self.modulus.modulus().as_ref();
+        let signature = Some(signature).filter(|signature| signature.len() == self.size())?;
+        let number = BoxedUint::from_be_slice(signature, modulus.bits_precision()).ok()?;
+        let base = Some(number).filter(|number| number < modulus)?;
+        let base = BoxedMontyForm::new(base, &self.modulus);
+        let mut power = base.clone();
+        for bit in (0..self.exponent.ilog2()).rev() {
+            power = power.square();
+            if self.exponent >> bit & 1 == 1 {
+                power = power.mul(&base);
+            }
+        }
+        let bytes = power.retrieve().to_be_bytes();
+        // Whole limbs: what is more than the modulus is zero.
+        bytes.get(bytes.len().checked_sub(self.size())?..).map(<[u8]>::to_vec)
     }
 }
 
@@ -55,7 +90,7 @@ pub(in crate::jose) trait Scheme {
     const NAME: &'static str;
 
     /// Checks a signature; the length must be that of the modulus.
-    fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool;
+    fn verify(key: &RsaKey, message: &[u8], signature: &[u8]) -> bool;
 }
 
 /// One of the six algorithms.
@@ -92,12 +127,12 @@ impl<S: Scheme> jwt_compact::Algorithm for Rsa<S> {
     }
 
     fn verify_signature(&self, signature: &RsaSignature, key: &RsaKey, message: &[u8]) -> bool {
-        S::verify(&key.0, message, &signature.0)
+        S::verify(key, message, &signature.0)
     }
 }
 
 macro_rules! pkcs1 {
-    ($feature:literal, $Scheme:ident, $name:literal, $Hash:ident) => {
+    ($feature:literal, $Scheme:ident, $name:literal, $Hash:ident, $id:literal) => {
         #[doc = concat!("`", $name, "`.")]
         #[cfg(feature = $feature)]
         pub(in crate::jose) enum $Scheme {}
@@ -106,10 +141,9 @@ macro_rules! pkcs1 {
         impl Scheme for $Scheme {
             const NAME: &'static str = $name;
 
-            fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
-                use sha2::Digest;
+            fn verify(key: &RsaKey, message: &[u8], signature: &[u8]) -> bool {
                 let hash = sha2::$Hash::digest(message);
-                key.verify(rsa::Pkcs1v15Sign::new::<sha2::$Hash>(), &hash, signature).is_ok()
+                key.open(signature).is_some_and(|encoded| encoded == pkcs1(key.size(), $id, &hash))
             }
         }
     };
@@ -125,16 +159,65 @@ macro_rules! pss {
         impl Scheme for $Scheme {
             const NAME: &'static str = $name;
 
-            fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
-                key.pss_verify::<sha2::$Hash>(message, signature).is_ok()
+            fn verify(key: &RsaKey, message: &[u8], signature: &[u8]) -> bool {
+                key.open(signature).is_some_and(|encoded| is_pss::<sha2::$Hash>(key.bits, encoded, message))
             }
         }
     };
 }
 
-pkcs1!("rs256", Rs256, "RS256", Sha256);
-pkcs1!("rs384", Rs384, "RS384", Sha384);
-pkcs1!("rs512", Rs512, "RS512", Sha512);
+pkcs1!("rs256", Rs256, "RS256", Sha256, 1);
+pkcs1!("rs384", Rs384, "RS384", Sha384, 2);
+pkcs1!("rs512", Rs512, "RS512", Sha512, 3);
 pss!("ps256", Ps256, "PS256", Sha256);
 pss!("ps384", Ps384, "PS384", Sha384);
 pss!("ps512", Ps512, "PS512", Sha512);
+
+/// EMSA-PKCS1-v1_5 (RFC 8017 §9.2): the one encoding of a hash. `id` is the last number of the hash's name.
+#[allow(dead_code, reason = "a build holds the algorithms of its features only")]
+fn pkcs1(size: usize, id: u8, hash: &[u8]) -> Vec<u8> {
+    let length = hash.len() as u8;
+    let name = [0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, id, 5, 0];
+    let info = [&[0x30, length.saturating_add(17)], &name[..], &[4, length], hash].concat();
+    let padding = size.saturating_sub(info.len()).saturating_sub(3);
+    [&[0, 1], &alloc::vec![0xff; padding][..], &[0], &info].concat()
+}
+
+/// EMSA-PSS-VERIFY (RFC 8017 §9.1.2) with a salt as long as the hash. `bits`: the length of the modulus.
+#[allow(dead_code, reason = "a build holds the algorithms of its features only")]
+fn is_pss<D: Digest>(bits: usize, mut encoded: Vec<u8>, message: &[u8]) -> bool {
+    let length = <D as Digest>::output_size();
+    // The encoding has one bit less than the modulus; where that is a byte less, the first byte is zero.
+    let unused = match bits.saturating_sub(1) % 8 {
+        0 if encoded.first() == Some(&0) => {
+            encoded.remove(0);
+            0
+        }
+        0 => return false,
+        used => 8_usize.saturating_sub(used),
+    };
+    let [masked @ .., 0xbc] = encoded.as_mut_slice() else { return false };
+    let Some((data, hash)) = masked.len().checked_sub(length).and_then(|at| masked.split_at_mut_checked(at))
+    else {
+        return false;
+    };
+    let used = 0xff_u8 >> unused;
+    if data.first().is_none_or(|first| first & !used != 0) {
+        return false;
+    }
+    // MGF1 (RFC 8017 §B.2.1).
+    for (counter, chunk) in (0_u32..).zip(data.chunks_mut(length)) {
+        let mask = D::new().chain_update(&*hash).chain_update(counter.to_be_bytes()).finalize();
+        chunk.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    }
+    if let Some(first) = data.first_mut() {
+        *first &= used;
+    }
+    let Some((padding, salt)) = data.len().checked_sub(length).and_then(|at| data.split_at_checked(at))
+    else {
+        return false;
+    };
+    let [zeros @ .., 1] = padding else { return false };
+    let again = D::new().chain_update([0; 8]).chain_update(D::digest(message)).chain_update(salt).finalize();
+    zeros.iter().all(|byte| *byte == 0) && again.as_slice() == hash
+}

@@ -1,7 +1,5 @@
 //! What became of the tests of a store file.
 
-use core::fmt;
-
 use actfor::json::Writer;
 
 /// What became of the tests of one file.
@@ -9,6 +7,8 @@ use actfor::json::Writer;
 pub struct Report {
     /// The file.
     pub file: String,
+    /// What is not wrong and is not meant either, a sentence each.
+    pub warnings: Vec<String>,
     /// Its tests, in their order.
     pub tests: Vec<TestReport>,
 }
@@ -18,14 +18,21 @@ pub struct Report {
 pub struct TestReport {
     /// The name of the test.
     pub name: String,
-    /// Checks: passed, and all.
-    pub checks: (usize, usize),
-    /// Lists of objects: passed, and all.
-    pub objects: (usize, usize),
-    /// Lists of users: passed, and all.
-    pub users: (usize, usize),
+    /// Assertions by the member of the file that holds them, in the order of their first.
+    pub counts: Vec<Count>,
     /// What failed.
     pub failures: Vec<Failure>,
+}
+
+/// How many assertions of one sort there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The member of the file: `check`, `list_objects`, `list_users`.
+    pub what: &'static str,
+    /// How many hold.
+    pub passed: usize,
+    /// How many there are.
+    pub all: usize,
 }
 
 /// An assertion that does not hold.
@@ -41,46 +48,64 @@ pub struct Failure {
     pub because: Vec<String>,
 }
 
-impl Report {
-    /// Whether there was something to test, and all of it held.
+impl TestReport {
+    /// Counts an assertion, and keeps it where it does not hold.
+    pub fn record(&mut self, what: &'static str, outcome: Result<(), Failure>) {
+        let passed = usize::from(outcome.is_ok());
+        match self.counts.iter_mut().find(|count| count.what == what) {
+            Some(count) => {
+                count.passed = count.passed.saturating_add(passed);
+                count.all = count.all.saturating_add(1);
+            }
+            None => self.counts.push(Count { what, passed, all: 1 }),
+        }
+        self.failures.extend(outcome.err());
+    }
+
+    /// Whether nothing failed.
     pub fn passed(&self) -> bool {
-        self.tests.iter().all(|test| test.failures.is_empty()) && self.count().1 > 0
+        self.failures.is_empty()
+    }
+}
+
+impl Report {
+    /// Whether all of it held.
+    pub fn passed(&self) -> bool {
+        self.tests.iter().all(TestReport::passed)
     }
 
     /// Assertions that hold, and all.
     pub fn count(&self) -> (usize, usize) {
-        let each = self.tests.iter().flat_map(|test| [test.checks, test.objects, test.users]);
-        each.fold((0, 0), |sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))
+        let each = self.tests.iter().flat_map(|test| &test.counts);
+        each.fold((0, 0), |sum, one| (sum.0.saturating_add(one.passed), sum.1.saturating_add(one.all)))
     }
 
-    /// The report for machines.
-    pub fn to_json(&self) -> String {
+    /// Writes the report for machines.
+    pub fn write(&self, writer: &mut Writer) {
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let mut writer = Writer::default();
         writer.object(|w| {
             w.key("file").string(&self.file);
             w.key("passed").bool(self.passed());
+            w.key("warnings").array(|w| self.warnings.iter().for_each(|warning| w.string(warning)));
             w.key("tests").array(|w| {
                 for test in &self.tests {
                     w.object(|w| {
                         w.key("name").string(&test.name);
-                        for (name, (passed, all)) in [
-                            ("check", test.checks),
-                            ("list_objects", test.objects),
-                            ("list_users", test.users),
-                        ] {
-                            w.key(name).object(|w| {
-                                w.key("passed").number(number(passed));
-                                w.key("of").number(number(all));
-                            });
-                        }
+                        w.key("passed").bool(test.passed());
+                        w.key("assertions").object(|w| {
+                            for count in &test.counts {
+                                w.key(count.what).object(|w| {
+                                    w.key("passed").number(number(count.passed));
+                                    w.key("of").number(number(count.all));
+                                });
+                            }
+                        });
                         w.key("failures")
                             .array(|w| test.failures.iter().for_each(|failure| failure.write(w)));
                     });
                 }
             });
         });
-        writer.finish()
     }
 }
 
@@ -92,40 +117,5 @@ impl Failure {
             w.key("got").string(&self.got);
             w.key("because").array(|w| self.because.iter().for_each(|line| w.string(line)));
         });
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for test in &self.tests {
-            let mark = if test.failures.is_empty() { "pass" } else { "FAIL" };
-            write!(f, "{mark}  {}", test.name)?;
-            for (name, (passed, all)) in
-                [("checks", test.checks), ("lists of objects", test.objects), ("lists of users", test.users)]
-            {
-                if all > 0 {
-                    write!(f, "  {passed}/{all} {name}")?;
-                }
-            }
-            writeln!(f)?;
-            for failure in &test.failures {
-                writeln!(
-                    f,
-                    "      {}: expected {}, got {}",
-                    failure.question, failure.expected, failure.got
-                )?;
-                for line in &failure.because {
-                    writeln!(f, "        {line}")?;
-                }
-            }
-        }
-        let (passed, all) = self.count();
-        let failed = self.tests.iter().filter(|test| !test.failures.is_empty()).count();
-        writeln!(
-            f,
-            "{}: {passed} of {all} assertions hold, {failed} of {} tests fail",
-            self.file,
-            self.tests.len()
-        )
     }
 }

@@ -11,6 +11,7 @@ use crate::{npm, setup};
 /// Runs `tests/node` where the tarball is installed and nothing else.
 pub fn test(tarball: &Path) -> Result<()> {
     let place = install(tarball)?;
+    let signatures = signatures()?;
     step("node: tests on the packed tarball");
     let mut files: Vec<PathBuf> = fs::read_dir(&place)?.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
@@ -20,7 +21,24 @@ pub fn test(tarball: &Path) -> Result<()> {
         .current_dir(&place)
         .args(["--test", "--test-reporter=spec"])
         .args(files)
-        .env("ACTFOR_ROOT", root()))
+        .env("ACTFOR_ROOT", root())
+        .env("ACTFOR_RECORD_SIGNATURES", signatures))
+}
+
+/// What the core's tests ask of signatures, and what our own code says: Node's must say the same.
+fn signatures() -> Result<PathBuf> {
+    step("node: signatures of the vectors and of Wycheproof");
+    let folder = root().join("target/signatures");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let tests = ["--test", "jose_vectors", "--test", "jose_proof", "--test", "wycheproof"];
+    run(command("cargo")
+        .args(["test", "--quiet", "-p", "actfor"])
+        .args(tests)
+        .env("ACTFOR_RECORD_SIGNATURES", &folder))?;
+    Ok(folder)
 }
 
 /// `{ "id", "document" }` for every case, one a line.

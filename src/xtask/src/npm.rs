@@ -95,19 +95,22 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
     fs::write(glue.join("package.json"), "{\"type\":\"module\"}\n")?;
     fs::write(glue.join("actfor_base64.d.ts"), "declare const base64: string;\nexport default base64;\n")?;
     fs::write(dist.join("actfor_base64.js"), inline(&dist.join("actfor.wasm"))?)?;
+    fs::write(glue.join("codes.d.ts"), codes())?;
     run(command("node").args(["js/node_modules/typescript/bin/tsc", "--project", "js"]))?;
-    for name in ["index", "testing"] {
-        let types = root().join(format!("js/types/{name}.d.ts"));
-        if types.exists() {
-            fs::copy(&types, dist.join(format!("{name}.d.ts")))?;
-            let for_require = fs::read_to_string(&types)?.replace("'./index.js'", "'./index.cjs'");
-            fs::write(dist.join(format!("{name}.d.cts")), for_require)?;
-        }
+    let mut types = vec![glue.join("codes.d.ts")];
+    types.extend(fs::read_dir(root().join("js/types"))?.flatten().map(|entry| entry.path()));
+    for file in types {
+        let text = fs::read_to_string(&file)?;
+        let name = file.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+        fs::write(dist.join(&name), &text)?;
+        // The same for `require`: what it imports ends alike.
+        fs::write(dist.join(name.replace(".d.ts", ".d.cts")), text.replace(".js';", ".cjs';"))?;
     }
     // One instance however it is loaded: the CommonJS entries hand out the ES modules.
-    for entry in ["node", "inline", "testing_node"] {
-        let text = format!("'use strict';\nmodule.exports = require('./{entry}.js');\n");
-        fs::write(dist.join(format!("entry/{entry}.cjs")), text)?;
+    for entry in COMMON_JS {
+        let name = entry.rsplit('/').next().unwrap_or(entry);
+        let text = format!("'use strict';\nmodule.exports = require('./{name}.js');\n");
+        fs::write(dist.join(format!("{entry}.cjs")), text)?;
     }
     for name in ["package.json", "README.md"] {
         let text = fs::read_to_string(root().join("pkg-templates/npm").join(name))?;
@@ -117,6 +120,26 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
         fs::copy(root().join(name), dist.join(name))?;
     }
     Ok(())
+}
+
+/// The modules that can be had by `require`.
+const COMMON_JS: [&str; 10] = [
+    "entry/node",
+    "entry/inline",
+    "entry/testing_node",
+    "middleware/express",
+    "middleware/fastify",
+    "middleware/fetch",
+    "middleware/hono",
+    "middleware/mcp",
+    "opentelemetry",
+    "redis",
+];
+
+/// The type of a code, from the one table.
+fn codes() -> String {
+    let names: Vec<String> = actfor::Code::ALL.iter().map(|code| format!("  | '{code}'")).collect();
+    format!("/** Why something is refused: a stable name. */\nexport type Code =\n{};\n", names.join("\n"))
 }
 
 /// The wasm as a module, for hosts that cannot ship a file.

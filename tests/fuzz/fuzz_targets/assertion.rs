@@ -31,7 +31,7 @@ thread_local! {
             "context_issuers":[{{"issuer":"https://ctx.example","clients":["*"],"algorithms":["Ed25519"],"jwks":{{"keys":[{}]}}}}]}}],
             "names":{{"https://as.example":{{"user":"user:{{sub}}","agent":"agent:{{sub}}","instance":"instance:{{id}}"}},
             "https://ctx.example":{{"instance":"instance:x-{{id}}","same_as":"https://as.example"}}}},
-            "policy":"actfor 1\non repo\n  read needs scope\nallow anyone to read on repo as all\nscope \"r\" covers read on repo\nchain at most 3 unrecorded\nroute GET /r/{{id}} is read on repo:{{id}}"}}"#,
+            "policy":"actfor 1\non repo\n  read needs scope\nallow self, delegated, autonomous to read on repo as all\nscope \"r\" covers read on repo\nchain at most 3 unrecorded\nroute GET /r/{{id}} is read on repo:{{id}}"}}"#,
             issuer.public_jwk(), context.public_jwk()
         );
         let token = issuer.sign("at+jwt", CLAIMS);

@@ -20,6 +20,7 @@ fn check(header: &[u8]) {
         now,
         max_age: 60,
         leeway: 5,
+        host: None,
     };
     assert!(dpop::verify(&[header], &facts).is_err());
 }

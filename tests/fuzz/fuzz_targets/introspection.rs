@@ -16,7 +16,7 @@ fn config(settings: &str) -> String {
         "dialect":"rfc8693","binding":"optional","clients":{{"a":"app","b":"agent"}},
         "jwks":{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}]}},
         "introspection":{{"endpoint":"https://as.example/introspect","opaque":true{settings}}}}}],
-        "policy":"actfor 1\non repo\n  read needs scope\nallow anyone to read on repo as all\nscope \"r\" covers read on repo\nchain at most 3 unrecorded\nroute GET /r/{{id}} is read on repo:{{id}}"}}"#
+        "policy":"actfor 1\non repo\n  read needs scope\nallow self, delegated, autonomous to read on repo as all\nscope \"r\" covers read on repo\nchain at most 3 unrecorded\nroute GET /r/{{id}} is read on repo:{{id}}"}}"#
     )
 }
 

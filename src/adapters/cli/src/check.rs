@@ -1,6 +1,6 @@
 //! `actfor check`: decides one request.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actfor::json::{self, Limits, Object, Value};
@@ -9,6 +9,7 @@ use actfor::token::Introspection;
 use actfor::{Guard, Request, Timestamp, Verdict};
 use lexopt::prelude::*;
 
+use crate::audit;
 use crate::configuration::{Files, read};
 use crate::failure::Failure;
 use crate::output::{self, Paint};
@@ -18,7 +19,7 @@ const HELP: &str = "\
 actfor check: decide one request.
 
   --config FILE       the configuration document (JSON)
-  --policy FILE       rules instead of the document's own; the models that they name are read beside them
+  --policy FILE       rules instead of the document's own; the models that they name are read beside them; or a pack
   --tuples FILE       tuples (a JSON array) instead of the document's own
   --request FILE      the request: { \"method\", \"url\", \"headers\", \"body\", \"id\", \"now\" }; - is standard input
   --method METHOD     the method
@@ -32,6 +33,8 @@ actfor check: decide one request.
   --id ID             an id for the request
   --json              the decision document and nothing else
   --explain           every check, and all that is known about who is asking
+  --audit FILE        append the decision's record to this log; `actfor audit verify` checks it. A decision that cannot
+                      be recorded is not given
 
 Exit codes: 0 allowed, 1 refused, 2 wrong usage, configuration or input.
 ";
@@ -50,6 +53,7 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     let mut asked = Asked::default();
     let mut request_file = None;
     let mut show = Show::Short;
+    let mut log = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Long("config") => files.config = Some(parser.value()?.into()),
@@ -66,16 +70,23 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             Long("now") => asked.now = Some(parser.value()?.parse()?),
             Long("id") => asked.id = Some(parser.value()?.string()?),
             Long("json") => show = Show::Document,
+            Long("audit") => log = Some(PathBuf::from(parser.value()?)),
             Long("explain") => show = Show::Everything,
             Short('h') | Long("help") => return output::text(HELP),
             other => return Err(other.unexpected().into()),
         }
     }
-    decide(&files, asked, request_file.as_deref().map(Path::new), show)
+    decide(&files, asked, request_file.as_deref().map(Path::new), show, log.as_deref())
         .map_err(|failure| failure.in_json(show == Show::Document))
 }
 
-fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -> Result<ExitCode, Failure> {
+fn decide(
+    files: &Files,
+    mut asked: Asked,
+    request: Option<&Path>,
+    show: Show,
+    log: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     if let Some(path) = request {
         asked.fill_from(path)?;
     }
@@ -91,6 +102,9 @@ fn decide(files: &Files, mut asked: Asked, request: Option<&Path>, show: Show) -
         let instance_use = decided.instance_use();
         guard.explain(&Request { proof_use, approval_use, instance_use, ..*request }, now)
     })?;
+    if let Some(log) = log {
+        audit::append(log, &document)?;
+    }
     let text = match show {
         Show::Document => format!("{document}\n"),
         Show::Everything | Show::Short => human(&document, show, Paint::for_stdout())?,

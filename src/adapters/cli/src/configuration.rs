@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use actfor::jose::base64url;
 use actfor::json::{self, Limits, Value, Writer};
+use actfor::pack::Pack;
 use actfor::{Guard, Timestamp};
 
 use crate::failure::Failure;
@@ -14,7 +16,7 @@ use crate::failure::Failure;
 pub struct Files {
     /// `--config`: the document.
     pub config: Option<PathBuf>,
-    /// `--policy`: rules that take the place of the document's own, with the models beside them.
+    /// `--policy`: rules that take the place of the document's own, with the models beside them; or a pack.
     pub policy: Option<PathBuf>,
     /// `--tuples`: a JSON array that takes the place of the document's own.
     pub tuples: Option<PathBuf>,
@@ -42,10 +44,20 @@ impl Files {
             ));
         };
         let mut replaced: BTreeMap<&str, Part> = BTreeMap::new();
+        let mut packed = false;
         if let Some(policy) = &self.policy {
-            let rules = text(policy)?;
-            replaced.insert("files", Part::Files(models(policy, &rules)?));
-            replaced.insert("policy", Part::Text(rules));
+            let bytes = read(policy)?;
+            packed = Pack::starts(&bytes);
+            if packed {
+                replaced.insert("policy", Part::Pack(bytes));
+            } else {
+                let rules = String::from_utf8(bytes).map_err(|error| Failure::file(policy, error))?;
+                replaced.insert("files", Part::Files(models(policy, &rules)?));
+                replaced.insert("policy", Part::Text(rules));
+            }
+        }
+        if packed && self.tuples.is_some() {
+            return Err(Failure::usage("`--policy` is a pack and has its tuples; leave `--tuples` out"));
         }
         if let Some(tuples) = &self.tuples {
             let raw = text(tuples)?;
@@ -54,7 +66,10 @@ impl Files {
         }
         let mut w = Writer::default();
         w.object(|w| {
-            for (name, value) in members.iter().filter(|(name, _)| !replaced.contains_key(name)) {
+            // Files and tuples are parts of a pack.
+            let stays =
+                |name: &str| !(replaced.contains_key(name) || packed && matches!(name, "files" | "tuples"));
+            for (name, value) in members.iter().filter(|(name, _)| stays(name)) {
                 w.key(name).value(value);
             }
             for (name, part) in &replaced {
@@ -101,6 +116,7 @@ impl Files {
 enum Part {
     Files(BTreeMap<String, String>),
     Json(String),
+    Pack(Vec<u8>),
     Text(String),
 }
 
@@ -113,6 +129,7 @@ impl Part {
                 }
             }),
             Self::Json(text) => w.raw(text),
+            Self::Pack(bytes) => w.object(|w| w.key("pack").string(&base64url::encode(bytes))),
             Self::Text(text) => w.string(text),
         }
     }
@@ -120,7 +137,7 @@ impl Part {
 
 /// The files that `model "NAME"` lines name, found beside the rules. What such a line must look like is the
 /// core's business: one that is not understood here is left to it.
-fn models(policy: &Path, rules: &str) -> Result<BTreeMap<String, String>, Failure> {
+pub fn models(policy: &Path, rules: &str) -> Result<BTreeMap<String, String>, Failure> {
     let folder = policy.parent().unwrap_or(Path::new(""));
     let mut files = BTreeMap::new();
     for line in rules.lines() {

@@ -7,8 +7,13 @@ use crate::failure::Failure;
 
 /// Writes text to standard output; succeeds also when nobody reads it.
 pub fn text(text: &str) -> Result<ExitCode, Failure> {
+    bytes(text.as_bytes())
+}
+
+/// The same for what is not text.
+pub fn bytes(bytes: &[u8]) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::usage(format!("could not write to standard output: {error}")))
         }

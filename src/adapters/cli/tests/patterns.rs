@@ -8,49 +8,20 @@
     reason = "tests may panic"
 )]
 
+mod support;
+
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use actfor::json::{self, Limits, Value, Writer};
 
-fn patterns() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../tests/vectors/patterns")
-}
-
-fn file(name: &str) -> String {
-    patterns().join(name).display().to_string()
-}
-
-fn actfor(args: &[&str], stdin: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_actfor"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may have gone already, having refused its arguments.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
+use support::{actfor, file, patterns, stdout, token};
 
 fn text(value: &Value<'_>) -> String {
     let mut w = Writer::default();
     w.value(value);
     w.finish()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn token(name: &str) -> String {
-    let bytes = fs::read(patterns().join("tokens.json")).unwrap();
-    let parsed = json::parse(&bytes, &Limits::CONFIG).unwrap();
-    let token = parsed.as_object().unwrap().get(name).unwrap().as_object().unwrap().get("token").unwrap();
-    token.as_str().unwrap().to_owned()
 }
 
 #[test]

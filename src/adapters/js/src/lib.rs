@@ -4,14 +4,18 @@
 //! one call gives back a packed verdict. The document is written only when it is read, by deciding the same
 //! bytes again. Everything else that crosses is off the hot path: JSON text in, plain objects out.
 
+mod crypto;
+mod facts;
 mod generation;
 mod testing;
 mod thrown;
 mod wire;
 
+pub use crypto::use_crypto;
 pub use generation::Generation;
 pub use testing::TestIssuer;
 
+use actfor::identity::dialect::Dialect;
 use actfor::{Code, Guard};
 use wasm_bindgen::prelude::*;
 
@@ -28,4 +32,17 @@ pub fn header_names() -> String {
 pub fn code_names() -> String {
     let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     names.join("\n")
+}
+
+/// Shows what a token says (JSON). Nothing is verified. Without `dialect` that is guessed, for showing only.
+///
+/// # Errors
+/// A plain object `{ code, path, message, position }`.
+#[wasm_bindgen]
+pub fn inspect(token: &str, dialect: Option<String>) -> Result<String, JsValue> {
+    let known = |name: &String| {
+        let unknown = || thrown::argument("dialect", "there is no such dialect");
+        Dialect::from_name(name).ok_or_else(unknown)
+    };
+    Ok(actfor::inspect(token, dialect.as_ref().map(known).transpose()?))
 }

@@ -1,6 +1,6 @@
 //! What JavaScript catches: a plain object, which `js/src` turns into an `ActforError`.
 
-use actfor::ConfigError;
+use actfor::{ConfigError, Refusal};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
@@ -30,6 +30,12 @@ pub(crate) fn config(error: &ConfigError) -> JsValue {
         symbol: &at.symbol,
     });
     value(&Thrown { code: error.code.as_str(), path: &error.path, message: error.to_string(), position })
+}
+
+/// Why a token is not accepted, as a plain object.
+pub(crate) fn refusal(refusal: &Refusal) -> JsValue {
+    let message = refusal.detail.clone();
+    value(&Thrown { code: refusal.code.as_str(), path: "", message, position: None })
 }
 
 /// An error of what the host handed over: an option, or the host itself.

@@ -1,15 +1,13 @@
 //! How a request lies in the buffer, and how a verdict comes back.
 //!
 //! The head is UTF-8 text, one field a line: how many lines follow, then the id, the method, the target, and a
-//! name and a value for each header field. The body follows the head; its bytes are not looked at here. What an
-//! issuer answered about the token follows the body: the token that was asked about, a line break, the answer.
+//! name and a value for each header field. The body follows the head; its bytes are not looked at here.
 //!
 //! INVARIANT: the number of lines is fixed by whoever wrote the head. A line break smuggled into a field makes
 //! one line too many, and the request is refused; it can never become a field of its own.
 
 use actfor::identity::Holder;
 use actfor::proof::Use;
-use actfor::token::Introspection;
 use actfor::{Code, Decision, Request, Verdict};
 
 /// The lines before the header fields: id, method, target.
@@ -20,26 +18,13 @@ const FIXED: usize = 3;
 const UNREADABLE: &str = "\n";
 
 /// Reads the head and hands the request to `f`; one that cannot be read arrives as one that is refused.
-pub(crate) fn with_request<T>(
-    head: &[u8],
-    body: Option<&[u8]>,
-    answer: Option<&[u8]>,
-    f: impl FnOnce(&Request<'_>) -> T,
-) -> T {
-    // An answer that cannot be read is none, and none refuses where there must be one.
-    let introspection = answer.and_then(asked);
+pub(crate) fn with_request<T>(head: &[u8], body: Option<&[u8]>, f: impl FnOnce(&Request<'_>) -> T) -> T {
     match read(head) {
         Some((id, method, url, headers)) => {
-            f(&Request { id, method, url, headers: &headers, body, introspection, ..Request::default() })
+            f(&Request { id, method, url, headers: &headers, body, ..Request::default() })
         }
         None => f(&Request { id: id_of(head), method: UNREADABLE, ..Request::default() }),
     }
-}
-
-fn asked(answer: &[u8]) -> Option<Introspection<'_>> {
-    let end = answer.iter().position(|byte| *byte == b'\n')?;
-    let (token, response) = (answer.get(..end)?, answer.get(end.checked_add(1)?..)?);
-    Some(Introspection { token: core::str::from_utf8(token).ok()?, response })
 }
 
 type Head<'a> = (&'a str, &'a str, &'a str, Vec<(&'a str, &'a [u8])>);
@@ -123,7 +108,7 @@ mod tests {
     use super::*;
 
     fn show(head: &str) -> String {
-        with_request(head.as_bytes(), None, None, |r| {
+        with_request(head.as_bytes(), None, |r| {
             let headers: Vec<_> =
                 r.headers.iter().map(|(n, v)| format!("{n}={}", String::from_utf8_lossy(v))).collect();
             format!("{}|{:?}|{}|{}", r.id, r.method, r.url, headers.join(","))
@@ -155,20 +140,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_are_unreadable() {
-        with_request(b"3\nr\nGET\n/\xff", None, None, |r| assert_eq!(r.method, "\n"));
-    }
-
-    #[test]
-    fn an_answer_has_the_token_that_was_asked_about_before_it() {
-        let seen = |answer: &[u8]| {
-            with_request(b"3\nr\nGET\n/", None, Some(answer), |r| {
-                r.introspection.map(|asked| (asked.token.to_owned(), asked.response.to_vec()))
-            })
-        };
-        assert_eq!(seen(b"t\n{\n}"), Some(("t".to_owned(), b"{\n}".to_vec())));
-        assert_eq!(seen(b"t\n"), Some(("t".to_owned(), Vec::new())));
-        assert_eq!(seen(b"t"), None);
-        assert_eq!(seen(b"\xff\n{}"), None);
+        with_request(b"3\nr\nGET\n/\xff", None, |r| assert_eq!(r.method, "\n"));
     }
 
     #[test]

@@ -1,0 +1,164 @@
+// A decision for which something may have to be found out first: keys, what the issuer says of the token, a status
+// list, whether a proof is used for the first time, relationships that are kept elsewhere. The core says what it lacks
+// and decides again with what was found; what was not found refuses.
+
+import type * as Api from '../../types/index.js';
+import { codeOf, Decision } from '../decision.js';
+import { type Asked, connection, type Facts, ask, writeFacts } from '../request.js';
+import type { State } from '../state.js';
+import { fetchText } from './fetching.js';
+import { Introspections } from './introspection.js';
+import { issuersOf, Keys } from './keys.js';
+import { type Pace, Refreshing } from './refreshing.js';
+import { Waiting } from './waiting.js';
+
+/** Each round answers what the one before lacked. A formula has nine terms, and each may ask relationships. */
+const ROUNDS = 16;
+const STATUS_LIST = 1_048_576;
+
+/** Refusals for which a key may be missing. */
+const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid']);
+/** Refusals that may become something else with what the host finds out. */
+const OPEN: ReadonlySet<string | null> = new Set([
+  'context_missing', 'revocation_unavailable', 'proof_store_unavailable', 'approval_store_unavailable',
+]);
+/** The same, with a relationship server. */
+const RELATED: ReadonlySet<string | null> = new Set(['relation_missing', 'condition_failed', 'forbidden', 'needs_approval']);
+
+/** What `authorize` needs of a guard. */
+export type Holder = {
+  state: State;
+  keySources(): Api.KeySource[];
+};
+
+export class Authorizer {
+  readonly #guard: Holder;
+  readonly #fetch: Api.Fetch;
+  readonly #deadline: number;
+  readonly #clock: () => number;
+  readonly #keys: Keys;
+  readonly #introspections: Introspections;
+  readonly #statuses = new Map<string, Refreshing>();
+  readonly #pace: Pace;
+  readonly #store: Api.ReplayStore | undefined;
+  readonly #relationships: Api.RelationshipServer | undefined;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(guard: Holder, host: Api.HostOptions, clock: () => number) {
+    this.#guard = guard;
+    this.#clock = clock;
+    this.#fetch = host.fetch ?? ((...args) => globalThis.fetch(...args));
+    this.#deadline = host.deadline ?? 5_000;
+    this.#store = host.replayStore;
+    this.#relationships = host.relationships;
+    this.#failed = (error) => host.onError?.(error instanceof Error ? error : new Error(String(error)));
+    const { minInterval = 10, refreshAfter = 300 } = host.keys ?? {};
+    this.#pace = { minInterval, deadline: this.#deadline, failed: this.#failed };
+    this.#keys = new Keys(guard.keySources(), this.#fetch, { ...this.#pace, refreshAfter }, (issuer, jwks, now) => {
+      guard.state = guard.state.withKeys(issuer, new TextEncoder().encode(jwks), now);
+    });
+    const { clients = {}, cacheSeconds = 30 } = host.introspection ?? {};
+    this.#introspections = new Introspections(this.#fetch, clients, cacheSeconds, this.#deadline);
+  }
+
+  async authorize(request: Api.GuardRequest, options: Api.AuthorizeOptions = {}): Promise<Api.Decision> {
+    const waiting = new Waiting(options.deadline ?? this.#deadline, options.signal);
+    const now = options.now ?? this.#clock();
+    const missing = this.#keys.missing(now);
+    if (missing !== undefined) await waiting.for(missing);
+    const facts = connection(request);
+    if (this.#store !== undefined) facts.store = true;
+    let asked: Asked = { ...ask(request, options, now), facts: writeFacts(facts) };
+    const tried = new Set<string>();
+    for (let round = 0; ; round += 1) {
+      const { state } = this.#guard;
+      const packed = state.decide(asked);
+      const decision = (): Api.Decision => Decision.of(packed, state, asked);
+      if ((packed & 3) === 0 || round >= ROUNDS || waiting.over) return decision();
+      remember(packed, facts);
+      if (!(await this.#findOut(state, asked, packed, facts, waiting, tried))) return decision();
+      asked = { ...asked, facts: writeFacts(facts) };
+    }
+  }
+
+  /** Finds out what a refusal lacks; whether there is anything new to decide with. */
+  async #findOut(state: State, asked: Asked, packed: number, facts: Facts, waiting: Waiting, tried: Set<string>): Promise<boolean> {
+    const code = codeOf(packed, state);
+    const found: Promise<boolean>[] = [];
+    const first = (what: string): boolean => !tried.has(what) && tried.add(what) !== undefined;
+    if (KEYS.has(code) && first('keys')) {
+      const running = this.#keys.refresh(issuersOf(asked.head), asked.now);
+      if (running !== undefined) found.push(waiting.for(running));
+    }
+    if (OPEN.has(code) || (this.#relationships !== undefined && RELATED.has(code))) {
+      const { introspection, status, use, relations } = state.wanted(asked, packed);
+      if (introspection !== undefined && first('introspection')) found.push(this.#introspect(introspection, asked.now, facts, waiting));
+      if (status !== undefined && first(`status ${status.uri}`)) found.push(this.#status(status, asked.now, waiting));
+      if (use !== undefined && first(use.kind)) found.push(this.#use(use, asked.now, facts, waiting));
+      if (relations !== undefined) found.push(this.#relate(relations, asked.now, facts, waiting, tried));
+    }
+    return (await Promise.all(found)).includes(true);
+  }
+
+  async #introspect({ endpoint, token }: { endpoint: string; token: string }, now: number, facts: Facts, waiting: Waiting): Promise<boolean> {
+    return this.#try(waiting, async () => {
+      facts.introspection = { token, response: await this.#introspections.ask(endpoint, token, now) };
+    });
+  }
+
+  async #status({ issuer, uri }: { issuer: string; uri: string }, now: number, waiting: Waiting): Promise<boolean> {
+    // As many as the configuration lets tokens name, and the core holds at most 64.
+    let list = this.#statuses.get(uri);
+    if (list === undefined) {
+      if (this.#statuses.size >= 256) return false;
+      list = new Refreshing(async (signal, at) => {
+        const headers = { accept: 'application/statuslist+jwt' };
+        const { text } = await fetchText(this.#fetch, { url: uri, headers, most: STATUS_LIST, signal });
+        this.#guard.state = this.#guard.state.withStatusList(issuer, text.trim(), at);
+      }, this.#pace);
+      this.#statuses.set(uri, list);
+    }
+    const running = list.refresh(now);
+    return running !== undefined && waiting.for(running);
+  }
+
+  async #use({ kind, key, until }: { kind: 'proof' | 'approval'; key: string; until: number }, now: number, facts: Facts, waiting: Waiting): Promise<boolean> {
+    const store = this.#store;
+    return store !== undefined && this.#try(waiting, async () => {
+      const said: unknown = await store.remember(key, until, now);
+      if (said !== 'first' && said !== 'again') throw new Error('the replay store said neither `first` nor `again`');
+      facts[kind] = said;
+    });
+  }
+
+  async #relate({ questions, tuples }: { questions: readonly Api.TupleKey[]; tuples: readonly Api.TupleKey[] }, now: number, facts: Facts, waiting: Waiting, tried: Set<string>): Promise<boolean> {
+    const server = this.#relationships;
+    const open = questions.filter(({ user, relation, object }) => !tried.has(`${user} ${relation} ${object}`));
+    if (server === undefined || open.length === 0) return false;
+    for (const { user, relation, object } of open) tried.add(`${user} ${relation} ${object}`);
+    return this.#try(waiting, async () => {
+      const replies: readonly unknown[] = await server.ask(open, { tuples, now, signal: waiting.signal, fetch: this.#fetch });
+      const more = open.flatMap(({ user, relation, object }, index) => {
+        const holds = replies[index];
+        return typeof holds === 'boolean' ? [[user, relation, object, holds] as const] : [];
+      });
+      if (more.length === 0) throw new Error('the relationship server answered none of what it was asked');
+      facts.replies = [...(facts.replies ?? []), ...more];
+    });
+  }
+
+  /** What fails here leaves the refusal as it is; the host may want to know. */
+  async #try(waiting: Waiting, work: () => Promise<unknown>): Promise<boolean> {
+    const tried = work();
+    tried.catch(this.#failed);
+    return waiting.for(tried);
+  }
+}
+
+/** A proof that was used for the first time in this decision is not used again by deciding again. */
+function remember(packed: number, facts: Facts): void {
+  const said = (bits: number): 'first' | 'again' | undefined => ([undefined, 'first', 'again'] as const)[bits & 3];
+  const [proof, approval] = [said(packed >>> 12), said(packed >>> 14)];
+  if (proof !== undefined) facts.proof = proof;
+  if (approval !== undefined) facts.approval = approval;
+}

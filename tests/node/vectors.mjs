@@ -1,0 +1,59 @@
+// The vectors of tokens and requests, through the guard of an entry of the package: whatever checks the signatures.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const vectors = join(process.env.ACTFOR_ROOT, 'tests/vectors');
+const read = (name) => JSON.parse(readFileSync(join(vectors, name), 'utf8'));
+
+/** Runs every vector that a host without TLS of its own can run. */
+export function run(createGuard) {
+  const requests = read('token/requests.json');
+  const { main } = requests.configs;
+  const outcome = (decision) => decision.code ?? 'allow';
+
+  test('every token comes out as expected', () => {
+    const file = read('jose/tokens.json');
+    for (const { name, token, expect, jwks = file.jwks, algorithms = file.algorithms } of file.cases) {
+      const [own, other] = main.issuers;
+      const guard = createGuard({ ...main, issuers: [{ ...own, jwks, algorithms }, other] });
+      const request = {
+        method: 'PATCH', url: '/repos/web/git/refs/heads/fix', headers: [['authorization', `Bearer ${token}`]],
+      };
+      const found = outcome(guard.decide(request, { now: file.now }));
+      assert.equal(found, expect === 'verified' ? 'allow' : expect, name);
+      guard.dispose();
+    }
+    assert.ok(file.cases.length > 150);
+  });
+
+  test('every proof comes out as expected', () => {
+    const file = read('proof/dpop.json');
+    // Nonces are made by the guard itself, from a secret.
+    const cases = file.cases.filter(({ nonces }) => nonces === undefined);
+    for (const { name, headers, path = file.path, expect } of cases) {
+      const guard = createGuard({ ...main, proof: { ...main.proof, base_urls: file.bases } });
+      const fields = [['authorization', `DPoP ${file.access_token}`], ...headers.map((value) => ['dpop', value])];
+      const found = outcome(guard.decide({ method: 'PATCH', url: path, headers: fields }, { now: file.now }));
+      const expected = name === 'not_ascii' ? 'request_invalid' : expect === 'proven' ? 'allow' : expect;
+      assert.equal(found, expected, name);
+      guard.dispose();
+    }
+    assert.ok(cases.length > 75);
+  });
+
+  test('every request is decided as expected', () => {
+    // A host without TLS of its own has no certificate, and it always remembers proofs.
+    const cases = requests.cases.filter(({ certificate, store }) => certificate === undefined && store !== false);
+    for (const { name, config, now, request, again, expect } of cases) {
+      const guard = createGuard(requests.configs[config]);
+      const decide = () => outcome(guard.decide(request, { now: now ?? 0 }));
+      if (again) assert.equal(decide(), 'allow', name);
+      assert.equal(decide(), expect, name);
+      guard.dispose();
+    }
+    assert.ok(cases.length > 100);
+  });
+}
