@@ -198,8 +198,10 @@ impl<'g, 'r> Run<'g, 'r> {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let seen = SeenInstance::of(identity, expires).filter(|_| self.guard.config.remembers_instances);
-        let Some(seen) = seen else { return Ok(()) };
+        if !self.guard.config.remembers_instances {
+            return Ok(());
+        }
+        let Some(seen) = SeenInstance::of(identity, expires) else { return Ok(()) };
         let store = reborrow(&mut self.store);
         let said = check_reuse(&seen, self.request.instance_use, store, now);
         self.decision.instance_use = match &said {

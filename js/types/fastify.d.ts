@@ -24,7 +24,6 @@ import type { Decision, Guard } from './index.js';
  * ```
  */
 export const actfor: FastifyPluginAsync<FastifyOptions>;
-export default actfor;
 
 export interface FastifyOptions extends MiddlewareOptions {
   readonly guard: Guard;

@@ -35,4 +35,3 @@ export const actfor = Object.assign(plugin, {
   [Symbol.for('fastify.display-name')]: 'actfor',
   [Symbol.for('plugin-meta')]: { name: 'actfor', fastify: '5.x' },
 });
-export default actfor;
