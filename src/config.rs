@@ -28,6 +28,8 @@ pub struct Config {
     pub revoked: Vec<Entry>,
     /// How old the list of what is revoked may be, where there must be one.
     pub revocation_max_age: Option<u64>,
+    /// Whether a store remembers whose instances are whose.
+    pub remembers_instances: bool,
     /// How proofs of possession are checked.
     pub proof: ProofSettings,
     /// Who may issue approvals.
@@ -110,6 +112,8 @@ pub struct ContextIssuer {
     pub keys: KeySet,
     /// The name spaces that it may name somebody in, beside its own.
     pub speaks_for: Vec<String>,
+    /// Whether the DPoP proof has to name the assertion (`oth`), so that none can be put in its place.
+    pub named_by_proof: bool,
     clients: Vec<String>,
 }
 
@@ -333,6 +337,7 @@ impl Config {
             "shadow",
             "revoked",
             "revocation",
+            "instances",
             "limits",
             "envoy",
         ])?;
@@ -363,6 +368,8 @@ impl Config {
             None => None,
             Some(node) => Some(node.object(&["max_age"])?.required("max_age")?.whole(86_400)?),
         };
+        let remembers_instances =
+            root.optional("instances").map_or(Ok(false), |node| choice(&node, "remember", "trust"))?;
         let limits = limits(root.optional("limits").as_ref())?;
         let source = source(&root)?;
         let proof = proof_settings(root.optional("proof").as_ref())?;
@@ -391,6 +398,7 @@ impl Config {
             names,
             revoked,
             revocation_max_age,
+            remembers_instances,
             proof,
             approvers,
             shadow,
@@ -678,13 +686,17 @@ fn patterns(node: &Node<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn context_issuer(node: &Node<'_>) -> Result<ContextIssuer, ConfigError> {
-    let members = node.object(&["issuer", "clients", "algorithms", "jwks", "speaks_for"])?;
+    let members =
+        node.object(&["issuer", "clients", "algorithms", "jwks", "speaks_for", "named_by_proof"])?;
     let algorithms = algorithms(&members.required("algorithms")?)?;
     Ok(ContextIssuer {
         issuer: members.required("issuer")?.text()?.to_owned(),
         keys: key_set(&members.required("jwks")?, &algorithms)?,
         algorithms,
         speaks_for: members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?,
+        named_by_proof: members
+            .optional("named_by_proof")
+            .map_or(Ok(false), |node| choice(&node, "required", "optional"))?,
         clients: patterns(&members.required("clients")?)?,
     })
 }

@@ -4,6 +4,7 @@ use alloc::{format, string::String, sync::Arc};
 
 use crate::approval::Approval;
 use crate::error::{Code, Stage};
+use crate::identity::Holder;
 use crate::identity::context::{Identity, Kind, Mode};
 use crate::policy::Policy;
 use crate::proof::Use;
@@ -43,6 +44,7 @@ pub struct Decision {
     pub(crate) nonce: Option<String>,
     pub(crate) approval: Option<Approval>,
     pub(crate) approval_use: Option<Use>,
+    pub(crate) instance_use: Option<Holder>,
     /// The scope that would cover the request, where more scope would help.
     pub(crate) scope: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Decision {
             nonce: None,
             approval: None,
             approval_use: None,
+            instance_use: None,
             scope: None,
         }
     }
@@ -107,6 +110,12 @@ impl Decision {
     /// [`Request::approval_use`](crate::Request::approval_use) when the decision is explained.
     pub fn approval_use(&self) -> Option<Use> {
         self.approval_use
+    }
+
+    /// What the store said of the token's instance: for
+    /// [`Request::instance_use`](crate::Request::instance_use) when the decision is explained.
+    pub fn instance_use(&self) -> Option<Holder> {
+        self.instance_use
     }
 
     /// Whether it was let through without looking at a token.

@@ -144,6 +144,8 @@ codes! {
     RelationshipUnsupported = "relationship_unsupported", Identity, 403, None, "This combination of user, agent and authority is not supported.", "the kinds of relationship";
     Revoked = "revoked", Identity, 401, INVALID_TOKEN, "The access token was revoked.", "RFC 6750 §3.1, draft-ietf-oauth-status-list";
     RevocationUnavailable = "revocation_unavailable", Identity, 503, None, "It could not be established whether the access token was revoked.", "draft-ietf-oauth-status-list";
+    InstanceReused = "instance_reused", Identity, 403, None, "This session or task belongs to somebody else.", "the agent context profile";
+    InstanceStoreUnavailable = "instance_store_unavailable", Identity, 503, None, "It could not be established whose session or task this is.", "the agent context profile";
     PresenceExpired = "presence_expired", Identity, 403, None, "The user is no longer present.", "the agent context profile";
     // Proof of possession.
     ProofMissing = "proof_missing", Proof, 401, INVALID_TOKEN, "The access token is bound to a key, and proof of that key is missing.", "RFC 9449 §7, RFC 8705 §3";

@@ -263,7 +263,11 @@ impl Guard {
             // What is not ASCII was refused before.
             (Some(value), None) => core::str::from_utf8(value).unwrap_or_default(),
         };
-        let draft = assertion::read(value.trim(), token.compact(), token.claims(), issuer, now);
+        let value = value.trim();
+        let draft = match assertion::check_named(value, token.claims(), issuer, request) {
+            Ok(()) => assertion::read(value, token.compact(), token.claims(), issuer, now),
+            Err(refusal) => Err(refusal),
+        };
         Ok(Arc::new(token.with(token.claims().clone(), draft, &self.config)))
     }
 
@@ -328,8 +332,12 @@ impl Guard {
         let (decision, mut notes) = self.run_policy(&self.policy, request, now, store, explain);
         if let (true, Some(shadow)) = (explain, &self.shadow) {
             // The proof was looked up already, whatever the store said.
-            let again =
-                Request { proof_use: decision.proof_use, approval_use: decision.approval_use, ..*request };
+            let again = Request {
+                proof_use: decision.proof_use,
+                approval_use: decision.approval_use,
+                instance_use: decision.instance_use,
+                ..*request
+            };
             notes.shadow = Some((self.run_policy(shadow, &again, now, None, false).0, Arc::clone(shadow)));
         }
         (decision, notes)

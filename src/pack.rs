@@ -44,13 +44,13 @@ pub enum Section {
 }
 
 const SECTIONS: usize = 3;
-const MAGIC: &[u8; 8] = b"actfor\0\x02";
+const MAGIC: &[u8; 8] = b"actfor\0\x03";
 /// Magic, digest and signature.
 const SEAL: usize = 8 + 32 + 64;
 /// The seal, serial and times, start and end of each section, and the checksum.
 const HEADER: usize = SEAL + 24 + SECTIONS * 8 + 8;
 /// What a signature is over, before the digest: no other text starts like this.
-const PURPOSE: &[u8] = b"actfor pack signature, version 2\n";
+const PURPOSE: &[u8] = b"actfor pack signature, version 3\n";
 
 impl Section {
     const fn index(self) -> usize {

@@ -4,6 +4,7 @@ use alloc::format;
 
 use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
+use crate::identity::Holder;
 use crate::json::Object;
 use crate::policy::path::Target;
 use crate::proof::{Certificate, Use};
@@ -34,6 +35,9 @@ pub struct Request<'a> {
     /// What the host's store said of this request's approval, where it was asked already
     /// ([`Decision::approval_use`](crate::Decision::approval_use)).
     pub approval_use: Option<Use>,
+    /// What the host's store said of the token's instance, where it was asked already
+    /// ([`Decision::instance_use`](crate::Decision::instance_use)).
+    pub instance_use: Option<Holder>,
     /// The address of the connection's other end, where the host sees it: `request.peer` in rules.
     pub peer: Option<core::net::IpAddr>,
     /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.

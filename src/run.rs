@@ -10,9 +10,9 @@ use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
 use crate::error::{Code, Refusal};
 use crate::guard::{Buffers, Guard, check_presence};
-use crate::identity::Fact;
 use crate::identity::context::{Identity, Kind};
 use crate::identity::dialect::Dialect;
+use crate::identity::{Fact, Holder, SeenInstance, check_reuse};
 use crate::json::Object;
 use crate::mcp;
 use crate::names::encode_onto;
@@ -182,12 +182,33 @@ impl<'g, 'r> Run<'g, 'r> {
         let identity = token.identity().map_err(Clone::clone)?;
         let kind = *identity.kind.as_ref().map_err(Clone::clone)?;
         check_presence(identity, now)?;
+        self.check_instance(identity, token.claims().expires_at(), now)?;
         let records = guard.records(request, (&token, identity), issuer, now)?;
         guard.check_revoked(&token, issuer, &records, now)?;
         let known = Known { kind, identity, token: &token, issuer, records: &records, target, now };
         let outcome = ask(self, &known);
         self.notes.records = records;
         outcome
+    }
+
+    /// That the token's instance is not somebody else's, where that is remembered.
+    fn check_instance(
+        &mut self,
+        identity: &Identity,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if !self.guard.config.remembers_instances {
+            return Ok(());
+        }
+        let Some(seen) = SeenInstance::of(identity, expires) else { return Ok(()) };
+        let store = reborrow(&mut self.store);
+        let said = check_reuse(&seen, self.request.instance_use, store, now);
+        self.decision.instance_use = match &said {
+            Ok(said) => Some(*said),
+            Err(refusal) => (refusal.code == Code::InstanceReused).then_some(Holder::Another),
+        };
+        said.map(|_| ())
     }
 
     /// Every check before `ask`, whatever the request itself asks for.

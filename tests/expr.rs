@@ -201,3 +201,11 @@ fn damaged_code_is_refused_or_unknown_and_never_panics() {
         }
     }
 }
+
+/// Found by fuzzing: a call of no arguments whose receiver, which nobody had checked, is the call itself.
+#[test]
+fn a_call_that_calls_itself_does_not_load() {
+    let words = [1_u32, 25, 20, 0, 0, 1, 0];
+    let code: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    assert!(actfor::expr::Program::load(&code).is_none());
+}

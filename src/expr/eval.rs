@@ -104,7 +104,8 @@ impl Program {
             }
             OR | AND => self.verify_list(bytes, a, b, deeper, used),
             CALL => {
-                (b <= self.list).then_some(())?;
+                // A call reads its receiver whatever the count says: without one it could come back to itself.
+                matches!(c, 1 | 2).then_some(())?;
                 self.verify_list(bytes, b, c, deeper, used)
             }
             IN_LIST => {

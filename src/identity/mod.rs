@@ -8,6 +8,9 @@ pub mod context;
 pub mod dialect;
 mod fact;
 pub mod merge;
+mod reuse;
 
 pub use context::{Authority, Identity, Instance, Kind, Link, Mode, Principal, Role, User};
 pub use fact::{Fact, Layer, Src, Why};
+pub(crate) use reuse::check as check_reuse;
+pub use reuse::{Holder, SeenInstance};

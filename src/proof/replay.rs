@@ -1,4 +1,5 @@
-//! Remembering which proofs were used (RFC 9449 §11.1): the interface, and a store in memory.
+//! Remembering which proofs were used (RFC 9449 §11.1), which approvals, and whose instances are whose: the interface,
+//! and a store in memory.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
@@ -7,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::approval::UsedApproval;
 use crate::error::{Code, Refusal};
+use crate::identity::{Holder, SeenInstance};
 use crate::time::Timestamp;
 
 use super::DpopProof;
@@ -60,6 +62,17 @@ pub trait ReplayStore {
         let _ = (approval, now);
         Err(StoreError::Unavailable)
     }
+
+    /// Remembers whose an instance is, at least until `instance.until()`, and says whether it was somebody else's, in
+    /// one step. It is asked where the configuration says `"instances": "remember"`; a store that does not do this
+    /// gives no answer, so no instance is good.
+    ///
+    /// # Errors
+    /// Where it does not know.
+    fn remember_instance(&mut self, instance: &SeenInstance, now: Timestamp) -> Result<Holder, StoreError> {
+        let _ = (instance, now);
+        Err(StoreError::Unavailable)
+    }
 }
 
 /// Asks the store, and refuses unless this is the first use.
@@ -74,7 +87,8 @@ pub fn refuse_replay(store: &mut dyn ReplayStore, proof: &DpopProof, now: Timest
     }
 }
 
-/// A store of bounded size for one worker: at most `capacity` proofs at 160 bytes each, in round figures. It
+/// A store of bounded size for one worker: at most `capacity` proofs at 160 bytes each, in round figures, and as many
+/// instances. It
 /// forgets what cannot be used any more, and nothing else: when it is full it refuses.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
@@ -83,12 +97,21 @@ pub struct MemoryStore {
     known: BTreeMap<[u8; 32], Timestamp>,
     /// The same by time.
     by_time: BTreeSet<(Timestamp, [u8; 32])>,
+    /// Instances: whose they are, and until when; the same by time.
+    instances: BTreeMap<[u8; 32], ([u8; 32], Timestamp)>,
+    instances_by_time: BTreeSet<(Timestamp, [u8; 32])>,
 }
 
 impl MemoryStore {
     /// An empty store for at most `capacity` proofs.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, known: BTreeMap::new(), by_time: BTreeSet::new() }
+        Self {
+            capacity,
+            known: BTreeMap::new(),
+            by_time: BTreeSet::new(),
+            instances: BTreeMap::new(),
+            instances_by_time: BTreeSet::new(),
+        }
     }
 
     /// How many proofs it remembers.
@@ -129,6 +152,28 @@ impl ReplayStore for MemoryStore {
             .chain_update(approval.issuer())
             .chain_update(approval.jti());
         self.keep(id.finalize().into(), approval.usable_until(), now)
+    }
+
+    fn remember_instance(&mut self, instance: &SeenInstance, now: Timestamp) -> Result<Holder, StoreError> {
+        while let Some((until, id)) =
+            self.instances_by_time.first().copied().filter(|(until, _)| *until < now)
+        {
+            self.instances_by_time.remove(&(until, id));
+            self.instances.remove(&id);
+        }
+        let id = instance.name();
+        match self.instances.get(&id).copied() {
+            Some((holder, _)) if holder != instance.holder() => return Ok(Holder::Another),
+            Some((_, until)) if until >= instance.until() => return Ok(Holder::Same),
+            Some((_, until)) => {
+                self.instances_by_time.remove(&(until, id));
+            }
+            None if self.instances.len() >= self.capacity => return Err(StoreError::Full),
+            None => {}
+        }
+        self.instances.insert(id, (instance.holder(), instance.until()));
+        self.instances_by_time.insert((instance.until(), id));
+        Ok(Holder::Same)
     }
 }
 

@@ -36,6 +36,14 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(slice.try_into().ok()?))
 }
 
+/// The two words at a byte offset.
+#[inline]
+pub(crate) fn pair(bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+    let slice = bytes.get(at..at.checked_add(8)?)?;
+    let both = u64::from_le_bytes(slice.try_into().ok()?);
+    Some((both as u32, (both >> 32) as u32))
+}
+
 /// The word number `index` of an array that starts at `at`.
 #[inline]
 pub(crate) fn item(bytes: &[u8], at: u32, index: u32) -> Option<u32> {

@@ -10,6 +10,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::bytes::small;
 use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
+use super::names::Names;
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
 use crate::expr::{Fact, Value, Variables, unpack};
@@ -407,10 +408,15 @@ impl<'a> View<'a> {
         let ty = self.relations.ty(self.model, ty)?;
         let relation = self.relations.relation_of(self.model, ty, question.relation)?;
         let subject_type = self.relations.ty(self.model, subject.ty)?;
-        let object = self.number(ty, id);
         let same = subject_type == ty && subject.id == id;
+        let names = |ty: u32| self.relations.types.get(ty as usize).map(|ty| ty.names);
+        let (of_object, of_subject) = (names(ty)?, names(subject_type)?);
+        // Both start before either is finished.
+        let starts = (of_object.start(self.tuples, id), of_subject.start(self.tuples, subject.id));
+        let object = self.beside(ty, id, of_object, of_object.finish(self.tuples, id, starts.0));
         let number = || {
-            self.number(subject_type, subject.id)
+            let found = of_subject.finish(self.tuples, subject.id, starts.1);
+            self.beside(subject_type, subject.id, of_subject, found)
                 .map_err(|spare| if same { spare } else { spare.saturating_add(1) })
         };
         let any = |number: Result<u32, u32>| number.unwrap_or_else(|spare| spare);
@@ -428,7 +434,12 @@ impl<'a> View<'a> {
     /// The number of a name, or the first one that is not in use.
     pub fn number(&self, ty: u32, id: &str) -> Result<u32, u32> {
         let names = self.relations.types.get(ty as usize).map(|ty| ty.names).ok_or(u32::MAX)?;
-        if let Some(number) = names.find(self.tuples, id) {
+        self.beside(ty, id, names, names.find(self.tuples, id))
+    }
+
+    /// The number that was found in the pack, or that of a name beside it.
+    fn beside(&self, ty: u32, id: &str, names: Names, found: Option<u32>) -> Result<u32, u32> {
+        if let Some(number) = found {
             return Ok(number);
         }
         let known = self.facts.layers().find_map(|overlay| overlay.find(ty, id, names.count));

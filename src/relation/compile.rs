@@ -497,19 +497,24 @@ fn write_names(data: &mut Data, list: &[&str]) -> [u32; names::WORDS] {
     let mut at = 0_usize;
     let mut digest = Sha256::new();
     for name in list {
-        at = at.saturating_add(name.len());
+        // One more for the zero byte.
+        at = at.saturating_add(name.len()).saturating_add(1);
         ends.push(small(at));
         digest.update(small(name.len()).to_le_bytes());
         digest.update(name.as_bytes());
     }
-    let offsets_at = data.words(ends);
+    let offsets_at = data.words(ends.iter().copied());
     let bytes_at = data.here();
-    list.iter().for_each(|name| data.out.bytes.extend_from_slice(name.as_bytes()));
+    for name in list {
+        data.out.bytes.extend_from_slice(name.as_bytes());
+        data.out.bytes.push(0);
+    }
     // The seed comes from all the names, so nobody can choose names that collide without knowing the others.
     let digest: [u8; 32] = digest.finalize().into();
     let seed = digest.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
     let (seed, probes, table) = names::table(list, seed);
-    let size = small(table.len());
-    let table_at = data.words(table);
+    let (size, count) = (small(table.len()), small(list.len()));
+    let start = |slot: u32| names::number(slot, count).and_then(|number| ends.get(number as usize)).copied();
+    let table_at = data.words(table.into_iter().flat_map(|slot| [slot, start(slot).unwrap_or(0)]));
     [small(list.len()), offsets_at, bytes_at, table_at, size, seed as u32, (seed >> 32) as u32, probes]
 }

@@ -1,13 +1,16 @@
 //! The names of one type in a pack: a number for a name, and a name for a number.
 //!
-//! The table is open addressing with linear probing over hashed slots. A slot holds the number of a name and,
-//! in the bits that the number does not need, a piece of its hash. A hit always compares the whole name, and
-//! the number of probes is bounded by what the compiler saw.
+//! The table is open addressing with linear probing over hashed slots. A slot has two words: the number of a name
+//! with, in the bits that the number does not need, a piece of its hash; and where the name starts. So a look-up in a
+//! large store waits for memory twice: for the slot, and for the name. Behind each name stands a zero byte, which no
+//! name holds. A hit always compares the whole name, and the number of probes is bounded by what the compiler saw.
 
 use alloc::{vec, vec::Vec};
 
-use super::bytes::{In, item, small};
+use super::bytes::{In, item, pair, small};
 
+/// Bytes of a slot.
+const SLOT: usize = 8;
 /// Words in the directory.
 pub(crate) const WORDS: usize = 8;
 
@@ -36,7 +39,7 @@ impl Names {
         // The arrays lie within the section: their last items can be read.
         let end = item(input.bytes, offsets_at, count)?;
         let end = (bytes_at as usize).checked_add(end as usize)?;
-        let table_end = (table_at as usize).checked_add((size as usize).checked_mul(4)?)?;
+        let table_end = (table_at as usize).checked_add((size as usize).checked_mul(SLOT)?)?;
         let fits = end <= input.bytes.len() && table_end <= input.bytes.len() && count < u32::MAX / 2;
         (fits && (count == 0 || size > count) && names.probes <= size).then_some(names)
     }
@@ -44,49 +47,78 @@ impl Names {
     /// The number of a name.
     #[inline]
     pub fn find(&self, bytes: &[u8], name: &str) -> Option<u32> {
-        if self.size == 0 {
-            return None;
-        }
+        self.finish(bytes, name, self.start(bytes, name))
+    }
+
+    /// Reads the first slot of a look-up. Two look-ups that start before either is finished wait for memory together.
+    #[inline]
+    pub fn start(&self, bytes: &[u8], name: &str) -> Lookup {
         let hash = hash(self.seed, name.as_bytes());
-        let (mut slot, bits) = (first_slot(hash, self.size), number_bits(self.count));
-        let tag = tag(hash, bits);
+        let slot = first_slot(hash, self.size);
+        Lookup { slot, tag: tag(hash, number_bits(self.count)), entry: self.slot(bytes, slot) }
+    }
+
+    /// Goes through the slots from the first one on.
+    #[inline]
+    pub fn finish(&self, bytes: &[u8], name: &str, lookup: Lookup) -> Option<u32> {
+        let Lookup { mut slot, tag, entry: (mut entry, mut start) } = lookup;
+        let bits = number_bits(self.count);
         for _ in 0..=self.probes {
-            let entry = item(bytes, self.table_at, slot)?;
             if entry == 0 {
                 return None;
             }
-            if entry >> bits == tag {
-                let number = (entry & mask(bits)).checked_sub(1)?;
-                if self.raw(bytes, number)? == name.as_bytes() {
-                    return Some(number);
-                }
+            if entry >> bits == tag && self.stands_at(bytes, start, name) == Some(true) {
+                return (entry & mask(bits)).checked_sub(1).filter(|number| *number < self.count);
             }
             slot = slot.wrapping_add(1);
             if slot >= self.size {
                 slot = 0;
             }
+            (entry, start) = self.slot(bytes, slot);
         }
         None
     }
 
+    /// A slot; an empty one where there is none.
     #[inline]
-    fn raw<'b>(&self, bytes: &'b [u8], number: u32) -> Option<&'b [u8]> {
-        if number >= self.count {
-            return None;
+    fn slot(&self, bytes: &[u8], slot: u32) -> (u32, u32) {
+        if slot >= self.size {
+            return (0, 0);
         }
-        let start = item(bytes, self.offsets_at, number)? as usize;
-        let end = item(bytes, self.offsets_at, number.checked_add(1)?)? as usize;
-        let base = self.bytes_at as usize;
-        bytes.get(base.checked_add(start)?..base.checked_add(end)?)
+        let at = (slot as usize).checked_mul(SLOT).and_then(|at| at.checked_add(self.table_at as usize));
+        at.and_then(|at| pair(bytes, at)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn stands_at(&self, bytes: &[u8], start: u32, name: &str) -> Option<bool> {
+        let start = (self.bytes_at as usize).checked_add(start as usize)?;
+        let end = start.checked_add(name.len())?;
+        let found = bytes.get(start..end.checked_add(1)?)?;
+        Some(found.split_last() == Some((&0, name.as_bytes())))
     }
 
     /// The name with a number.
     pub fn name<'b>(&self, bytes: &'b [u8], number: u32) -> Option<&'b str> {
-        core::str::from_utf8(self.raw(bytes, number)?).ok()
+        if number >= self.count {
+            return None;
+        }
+        let start = item(bytes, self.offsets_at, number)? as usize;
+        let end = (item(bytes, self.offsets_at, number.checked_add(1)?)? as usize).checked_sub(1)?;
+        let base = self.bytes_at as usize;
+        core::str::from_utf8(bytes.get(base.checked_add(start)?..base.checked_add(end)?)?).ok()
     }
 }
 
-/// Chooses a seed under which no name is far from its slot, and fills the table: seed, probes, slots.
+/// A look-up that has started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lookup {
+    slot: u32,
+    tag: u32,
+    entry: (u32, u32),
+}
+
+/// Chooses a seed under which no name is far from its slot, and fills the table: seed, probes, slots. A slot is the
+/// number of a name counted from 1 and a piece of its hash; 0 where there is none.
 pub(crate) fn table(names: &[&str], seed: u64) -> (u64, u32, Vec<u32>) {
     if names.is_empty() {
         return (seed, 0, Vec::new());
@@ -129,6 +161,11 @@ fn fill(names: &[&str], seed: u64, size: usize) -> (u64, u32, Vec<u32>) {
         worst = worst.max(probes);
     }
     (seed, worst, table)
+}
+
+/// The number of the name in a slot that [`table`] gave.
+pub(crate) fn number(slot: u32, count: u32) -> Option<u32> {
+    (slot & mask(number_bits(count))).checked_sub(1)
 }
 
 /// How many bits the numbers 1 to `count` need; at least one bit is left for the tag.

@@ -52,9 +52,14 @@ impl<'a> Subject<'a> {
 /// Takes `type:id` apart. An id holds no `:`, `#`, space or control character and has at most 256 bytes with its type.
 pub(crate) fn parse_object(text: &str) -> Option<(&str, &str)> {
     let (ty, id) = text.split_once(':')?;
-    let ok =
-        !ty.is_empty() && !id.is_empty() && text.len() <= 512 && ty.chars().all(fits) && id.chars().all(fits);
+    let ok = !ty.is_empty() && !id.is_empty() && text.len() <= 512 && all_fit(ty) && all_fit(id);
     ok.then_some((ty, id))
+}
+
+/// Names are asked for in every check, and nearly all are ASCII.
+fn all_fit(text: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'#');
+    text.as_bytes().iter().all(plain) || text.chars().all(fits)
 }
 
 fn fits(c: char) -> bool {

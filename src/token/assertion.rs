@@ -16,6 +16,7 @@ use crate::identity::context::Draft;
 use crate::identity::dialect;
 use crate::jose::{Jws, JwsLimits, Typ, base64url, check_header};
 use crate::json::{Object, Value};
+use crate::request::Request;
 use crate::time::{Round, Timestamp};
 use crate::token::claims::{Claims, audiences, confirmation, date};
 
@@ -70,6 +71,43 @@ pub(crate) fn read(
         return Err(wrong("`present_until` is later than its own `exp`"));
     }
     Ok(draft)
+}
+
+/// That the DPoP proof, which was verified before, names this assertion (`oth`, as draft-ietf-wimse-wpt has it): who
+/// holds a token, its proof and another assertion about it cannot put that one in its place.
+///
+/// # Errors
+/// `context_invalid`
+pub(crate) fn check_named(
+    value: &str,
+    claims: &Claims,
+    issuer: &Issuer,
+    request: &Request<'_>,
+) -> Result<(), Refusal> {
+    if !issuer.context_issuers_for(claims.client_id()).any(|context| context.named_by_proof) {
+        return Ok(());
+    }
+    let refuse = || {
+        let text = "`Agent-Context`: the proof of possession does not name it (`oth.agent-context`)";
+        Err(Refusal::new(Code::ContextInvalid, text))
+    };
+    // Only the proof of a token that is bound to a DPoP key was verified.
+    if claims.confirmation().is_none_or(|cnf| cnf.jkt.is_none()) {
+        return refuse();
+    }
+    let mut proofs = request.header("dpop");
+    let (Some(proof), None) = (proofs.next(), proofs.next()) else { return refuse() };
+    let Ok(proof) = Jws::parse(core::str::from_utf8(proof).unwrap_or_default().trim(), &JwsLimits::DEFAULT)
+    else {
+        return refuse();
+    };
+    let oth = proof.claims().get("oth").and_then(Value::as_object);
+    let named = oth.and_then(|oth| oth.get("agent-context")).and_then(Value::as_str);
+    let hash = base64url::encode(&Sha256::digest(value.as_bytes()));
+    match named {
+        Some(named) if bool::from(named.as_bytes().ct_eq(hash.as_bytes())) => Ok(()),
+        _ => refuse(),
+    }
 }
 
 fn refuse<T>(what: &str) -> Result<T, Refusal> {

@@ -37,7 +37,7 @@ pub fn token(dialect: Dialect, who: &Who, mint: &Mint) -> Option<Unsigned> {
     if who.user.is_none() && who.agent.is_none() {
         return None;
     }
-    let (typ, write): (_, fn(&mut Writer, &Who, &Mint) -> Option<()>) = match dialect {
+    let (typ, write): (_, Write) = match dialect {
         Dialect::Actfor => (Some("at+jwt"), actfor),
         Dialect::ActorProfile => (Some("at+jwt"), actor_profile),
         Dialect::Auth0 => (Some("at+jwt"), auth0),
@@ -56,6 +56,8 @@ pub fn token(dialect: Dialect, who: &Who, mint: &Mint) -> Option<Unsigned> {
     w.object(|w| said = write(w, who, mint));
     said.map(|()| Unsigned { typ, claims: w.finish() })
 }
+
+type Write = fn(&mut Writer, &Who, &Mint) -> Option<()>;
 
 /// What RFC 7519 has in every token, and the key it is bound to.
 fn common(w: &mut Writer, mint: &Mint) {

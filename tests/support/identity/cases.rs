@@ -8,17 +8,18 @@ use std::path::PathBuf;
 
 use actfor::jose::{Algorithm, base64url};
 use actfor::json::{Value, Writer};
+use actfor::proof::MemoryStore;
 use actfor::token::Introspection;
 use actfor::{Guard, Request, Timestamp};
 use actfor_mint::SigningKey;
 use sha2::{Digest, Sha256};
 
 use super::support::{
-    Edits, Fixture, NOW, canonical, credentials, decide, get, guard, member, outcome, parse, read, route,
-    sign, text,
+    Edits, Fixture, NOW, canonical, credentials, decide_once, get, guard, member, outcome, parse, read,
+    route, sign, text,
 };
 
-const MEMBERS: [&str; 22] = [
+const MEMBERS: [&str; 24] = [
     "name",
     "rows",
     "source",
@@ -40,6 +41,8 @@ const MEMBERS: [&str; 22] = [
     "carrier",
     "unsorted",
     "proof",
+    "before",
+    "room",
     "expect",
 ];
 
@@ -218,6 +221,7 @@ fn assertion(spec: &Value<'static>, token: &str, claims: &Value<'static>) -> Str
             .raw(r#"{"mode":"interactive","authority":"user","present_until":1795000120,"hops":0}"#);
     });
     let claims = Edits::of(spec).apply(&parse(w.finish().as_bytes()));
+    let claims = claims.replace("$jkt", &key("client").thumbprint().unwrap());
     let typ = member(spec, "typ").unwrap_or("agent-context+jwt");
     sign(&key(member(spec, "key").unwrap_or("context")), Some(typ), &claims)
 }
@@ -281,7 +285,17 @@ fn run(case: &Value<'static>) {
     };
     // Twice: a token that was seen before is no better and no worse.
     for _ in 0..2 {
-        let (decision, document) = decide(&guard, &request, now);
+        let mut store = MemoryStore::new(get(case, "room").and_then(Value::as_u64).unwrap_or(8) as usize);
+        for earlier in get(case, "before").and_then(Value::as_array).unwrap_or_default() {
+            only(earlier, &["token", "set", "remove", "now"]);
+            let sent = send(earlier, &fixture);
+            let now = get(earlier, "now").map_or(NOW, |now| now.as_u64().unwrap());
+            let headers: Vec<_> =
+                sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+            let request = Request { method, url: &url, headers: &headers, ..Request::default() };
+            assert_eq!(outcome(&decide_once(&guard, &request, now, &mut store).0), "allow");
+        }
+        let (decision, document) = decide_once(&guard, &request, now, &mut store);
         let expect = get(case, "expect").unwrap();
         only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
         let expected = member(expect, "code").unwrap_or("allow");

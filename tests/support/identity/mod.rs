@@ -261,9 +261,20 @@ pub fn credentials(token: &str, transaction: bool) -> (&'static str, String) {
 
 /// Decides, and asserts that the explanation says the same.
 pub fn decide(guard: &Guard, request: &Request<'_>, now: u64) -> (Decision, Value<'static>) {
+    decide_once(guard, request, now, &mut MemoryStore::new(8))
+}
+
+/// The same, with a store that may know something already.
+pub fn decide_once(
+    guard: &Guard,
+    request: &Request<'_>,
+    now: u64,
+    store: &mut MemoryStore,
+) -> (Decision, Value<'static>) {
     let now = Timestamp::from_seconds(now);
-    let decision = guard.decide_once(request, now, &mut MemoryStore::new(8));
-    let (explained, document) = guard.explain(&Request { proof_use: decision.proof_use(), ..*request }, now);
+    let decision = guard.decide_once(request, now, store);
+    let (proof_use, instance_use) = (decision.proof_use(), decision.instance_use());
+    let (explained, document) = guard.explain(&Request { proof_use, instance_use, ..*request }, now);
     assert_eq!((decision.verdict(), decision.code()), (explained.verdict(), explained.code()));
     (decision, parse(document.as_bytes()))
 }

@@ -99,7 +99,8 @@ fn decide(
         let request = &Request { introspection, ..*request };
         let decided = guard.decide_once(request, now, &mut MemoryStore::new(1));
         let (proof_use, approval_use) = (decided.proof_use(), decided.approval_use());
-        guard.explain(&Request { proof_use, approval_use, ..*request }, now)
+        let instance_use = decided.instance_use();
+        guard.explain(&Request { proof_use, approval_use, instance_use, ..*request }, now)
     })?;
     if let Some(log) = log {
         audit::append(log, &document)?;

@@ -59,7 +59,8 @@ impl Filter<'_> {
             Document::FilterState => {
                 // Proof and approval have been remembered just now: what the store said goes into the document.
                 let (proof_use, approval_use) = (decision.proof_use(), decision.approval_use());
-                let request = Request { proof_use, approval_use, ..request };
+                let instance_use = decision.instance_use();
+                let request = Request { proof_use, approval_use, instance_use, ..request };
                 Some(self.guard.explain(&request, timestamp(now)).1)
             }
             Document::None => None,

@@ -1,4 +1,5 @@
-//! Used proofs of possession (RFC 9449 §11.1) and spent approvals, remembered once for all workers.
+//! Used proofs of possession (RFC 9449 §11.1), spent approvals, and whose instances are whose, remembered once for all
+//! workers.
 //!
 //! Each worker has a VM of its own, so that a memory inside it would let a proof pass once in every worker. They share
 //! what Envoy keeps for them: a few values that are changed by compare-and-swap. Of two requests with the same proof
@@ -6,6 +7,7 @@
 
 use actfor::{
     Timestamp, UsedApproval,
+    identity::{Holder, SeenInstance},
     proof::{DpopProof, ReplayStore, StoreError, Use},
 };
 use sha2::{Digest, Sha256};
@@ -35,9 +37,10 @@ pub struct Shared<'h, H>(pub &'h H);
 /// Envoy keeps nothing.
 pub fn prepare(host: &impl Host) -> Result<(), HostError> {
     for shard in 0..SHARDS {
-        let key = key(shard);
-        if host.shared(&key)?.is_none() {
-            host.set_shared(&key, &[FORM], None)?;
+        for key in [key(shard), instances(shard)] {
+            if host.shared(&key)?.is_none() {
+                host.set_shared(&key, &[FORM], None)?;
+            }
         }
     }
     Ok(())
@@ -60,35 +63,76 @@ impl<H: Host> ReplayStore for Shared<'_, H> {
             .chain_update(approval.jti());
         self.remember_id(&id.finalize(), approval.usable_until(), now)
     }
+
+    fn remember_instance(&mut self, instance: &SeenInstance, now: Timestamp) -> Result<Holder, StoreError> {
+        // One half says which instance, the other whose it is.
+        let (name, holder) = (instance.name(), instance.holder());
+        let id: Vec<u8> = name.iter().take(ID / 2).chain(holder.iter().take(ID / 2)).copied().collect();
+        let half = id.get(..ID / 2).ok_or(StoreError::Unavailable)?;
+        let shard = half.first().map_or(0, |byte| byte % SHARDS);
+        self.keep(&instances(shard), &id, instance.until(), now, Holder::Same, |entry| {
+            match (entry.starts_with(half), entry.starts_with(&id)) {
+                (false, _) => Entry::Other,
+                (true, false) => Entry::Says(Holder::Another),
+                (true, true) if until(entry) >= instance.until().seconds() => Entry::Says(Holder::Same),
+                (true, true) => Entry::Replaced,
+            }
+        })
+    }
+}
+
+/// What one entry of a value is to what is looked up.
+enum Entry<T> {
+    /// Another one: it stays.
+    Other,
+    /// It makes way for the new one.
+    Replaced,
+    /// The answer; nothing changes.
+    Says(T),
 }
 
 impl<H: Host> Shared<'_, H> {
     /// Remembers a name that was hashed, and says whether it was there.
     fn remember_id(&self, id: &[u8], usable_until: Timestamp, now: Timestamp) -> Result<Use, StoreError> {
-        let unavailable = |HostError| StoreError::Unavailable;
         let id = id.get(..ID).ok_or(StoreError::Unavailable)?;
         let key = key(id.first().map_or(0, |byte| byte % SHARDS));
+        self.keep(&key, id, usable_until, now, Use::First, |entry| {
+            if entry.starts_with(id) { Entry::Says(Use::Again) } else { Entry::Other }
+        })
+    }
+
+    /// Adds an entry to a value, unless one that is there gives the answer.
+    fn keep<T: Copy>(
+        &self,
+        key: &str,
+        id: &[u8],
+        usable_until: Timestamp,
+        now: Timestamp,
+        fresh: T,
+        look: impl Fn(&[u8]) -> Entry<T>,
+    ) -> Result<T, StoreError> {
+        let unavailable = |HostError| StoreError::Unavailable;
         for _ in 0..TRIES {
-            let (value, version) =
-                self.0.shared(&key).map_err(unavailable)?.ok_or(StoreError::Unavailable)?;
+            let (value, version) = self.0.shared(key).map_err(unavailable)?.ok_or(StoreError::Unavailable)?;
             let (FORM, entries) = value.split_first().map(|(form, rest)| (*form, rest)).unwrap_or_default()
             else {
                 return Err(StoreError::Unavailable);
             };
             let mut next = vec![FORM];
             for entry in entries.chunks_exact(ENTRY).filter(|entry| until(entry) >= now.seconds()) {
-                if entry.starts_with(id) {
-                    return Ok(Use::Again);
+                match look(entry) {
+                    Entry::Says(answer) => return Ok(answer),
+                    Entry::Replaced => {}
+                    Entry::Other => next.extend_from_slice(entry),
                 }
-                next.extend_from_slice(entry);
             }
             if next.len() >= ENTRY.saturating_mul(FULL) {
                 return Err(StoreError::Full);
             }
             next.extend_from_slice(id);
             next.extend_from_slice(&usable_until.seconds().to_le_bytes());
-            if self.0.set_shared(&key, &next, Some(version)).map_err(unavailable)? == Swap::Done {
-                return Ok(Use::First);
+            if self.0.set_shared(key, &next, Some(version)).map_err(unavailable)? == Swap::Done {
+                return Ok(fresh);
             }
         }
         Err(StoreError::Unavailable)
@@ -97,6 +141,10 @@ impl<H: Host> Shared<'_, H> {
 
 fn key(shard: u8) -> String {
     format!("actfor.proofs.{shard}")
+}
+
+fn instances(shard: u8) -> String {
+    format!("actfor.instances.{shard}")
 }
 
 /// The last second at which the proof of an entry is good; an entry that is broken is kept for ever.
@@ -224,6 +272,43 @@ mod tests {
         let full = [vec![FORM], entry.repeat(FULL)].concat();
         client.host.0.borrow_mut().shared.values_mut().for_each(|(value, _)| *value = full.clone());
         assert_eq!(client.ask(0, "a"), "proof_store_unavailable");
+    }
+
+    #[test]
+    fn an_instance_is_one_users_for_all_workers() {
+        let (acme, host) = (Acme::default(), Fake::request(&[]));
+        let config = acme.config().replacen('{', r#"{"instances":"remember","#, 1);
+        let workers = [(); 2].map(|()| Plugin::configure(&host, config.as_bytes()).unwrap());
+        let ask = |worker: usize, claims: &str| {
+            let authorization = format!("Bearer {}", acme.sign(claims));
+            let fields =
+                [(":method", "GET"), (":path", "/repos/web/x"), ("authorization", authorization.as_str())];
+            host.0.borrow_mut().headers = Fake::request(&fields).0.take().headers;
+            host.0.borrow_mut().response = None;
+            workers[worker].on_request(&host, 1);
+            let Some(response) = host.response() else { return "allow".to_owned() };
+            let (_, code) = response.body.split_once(r#""code":""#).unwrap();
+            code.split('"').next().unwrap().into()
+        };
+        let claims = acme.claims(Pattern::Offline);
+        assert_eq!(ask(0, &claims), "allow");
+        assert_eq!(ask(1, &claims), "allow");
+        assert_eq!(ask(1, &claims.replacen(r#""sub":"ana""#, r#""sub":"bo""#, 1)), "instance_reused");
+        // A token that lasts longer is remembered longer, in the same place.
+        let longer = claims.replacen(r#""exp":1795000300"#, r#""exp":1795000310"#, 1);
+        assert_eq!(ask(0, &longer), "allow");
+        assert_eq!(ask(0, &longer.replacen("code-helper", "test-runner", 9)), "instance_reused");
+        let kept = |name: &str| -> usize {
+            let host = host.0.borrow();
+            host.shared
+                .iter()
+                .filter(|(key, _)| key.contains(name))
+                .map(|(_, (value, _))| value.len() / ENTRY)
+                .sum()
+        };
+        assert_eq!((kept("instances"), kept("proofs")), (1, 0));
+        host.0.borrow_mut().shared.clear();
+        assert_eq!(ask(0, &claims), "instance_store_unavailable");
     }
 
     #[test]

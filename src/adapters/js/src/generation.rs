@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use actfor::identity::{Holder, SeenInstance};
 use actfor::json::{self, Limits, Value, Writer};
-use actfor::proof::MemoryStore;
+use actfor::proof::{DpopProof, MemoryStore, ReplayStore, StoreError, Use};
 use actfor::{Change, ConfigError, Guard, Listed, Request, Timestamp};
 use wasm_bindgen::prelude::*;
 
@@ -122,7 +123,8 @@ impl Generation {
         self.with_facts(head, body, &facts, |request| {
             wire::pack(&match self.proofs.try_borrow_mut() {
                 Ok(mut proofs) if !facts.has_store() => self.guard.decide_once(request, now, &mut *proofs),
-                _ => self.guard.decide(request, now),
+                Ok(mut proofs) => self.guard.decide_once(request, now, &mut InstancesOnly(&mut proofs)),
+                Err(_) => self.guard.decide(request, now),
             })
         })
     }
@@ -273,7 +275,8 @@ impl Generation {
     ) -> T {
         self.with_facts(head, body, &Facts::read(facts), |request| {
             let (proof_use, approval_use) = (wire::proof_use(packed), wire::approval_use(packed));
-            f(&Request { proof_use, approval_use, ..*request })
+            let instance_use = wire::instance_use(packed);
+            f(&Request { proof_use, approval_use, instance_use, ..*request })
         })
     }
 
@@ -284,5 +287,19 @@ impl Generation {
             Err(_) => (head, None),
             Ok(length) => rest.get(..length).map_or((&[], None), |body| (head, Some(body))),
         }
+    }
+}
+
+/// The memory where the host has a store of its own for proofs and approvals: it knows whose instances are whose, and
+/// says nothing else.
+struct InstancesOnly<'m>(&'m mut MemoryStore);
+
+impl ReplayStore for InstancesOnly<'_> {
+    fn remember(&mut self, _: &DpopProof, _: Timestamp) -> Result<Use, StoreError> {
+        Err(StoreError::Unavailable)
+    }
+
+    fn remember_instance(&mut self, instance: &SeenInstance, now: Timestamp) -> Result<Holder, StoreError> {
+        self.0.remember_instance(instance, now)
     }
 }

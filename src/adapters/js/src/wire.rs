@@ -6,6 +6,7 @@
 //! INVARIANT: the number of lines is fixed by whoever wrote the head. A line break smuggled into a field makes
 //! one line too many, and the request is refused; it can never become a field of its own.
 
+use actfor::identity::Holder;
 use actfor::proof::Use;
 use actfor::{Code, Decision, Request, Verdict};
 
@@ -47,7 +48,8 @@ fn id_of(head: &[u8]) -> &str {
 
 /// Packs a verdict: bits 0–1 the verdict (0 allow, 1 deny, 2 needs approval), bits 2–11 the code's line in
 /// `codeNames` (0: none), bits 12–13 what the store said of the proof and bits 14–15 of the approval (0 nothing, 1
-/// first use, 2 used before), from bit 16 the HTTP status.
+/// first use, 2 used before), bits 16–25 the HTTP status, bits 26–27 what the store said of the instance (0 nothing,
+/// 1 the same user and agent, 2 others).
 pub(crate) fn pack(decision: &Decision) -> u32 {
     let verdict = match decision.verdict() {
         Verdict::Allow => 0,
@@ -61,7 +63,12 @@ pub(crate) fn pack(decision: &Decision) -> u32 {
         Some(Use::Again) => 2,
     };
     let (proof, approval) = (said(decision.proof_use()) << 12, said(decision.approval_use()) << 14);
-    verdict | code | proof | approval | (u32::from(decision.status()) << 16)
+    let instance = match decision.instance_use() {
+        None => 0,
+        Some(Holder::Same) => 1,
+        Some(Holder::Another) => 2,
+    } << 26;
+    verdict | code | proof | approval | instance | ((u32::from(decision.status()) & 0x3ff) << 16)
 }
 
 /// What the store said of the proof, out of a packed verdict.
@@ -72,6 +79,15 @@ pub(crate) fn proof_use(packed: u32) -> Option<Use> {
 /// What the store said of the approval, out of a packed verdict.
 pub(crate) fn approval_use(packed: u32) -> Option<Use> {
     said(packed >> 14)
+}
+
+/// What the store said of the instance, out of a packed verdict.
+pub(crate) fn instance_use(packed: u32) -> Option<Holder> {
+    match (packed >> 26) & 3 {
+        1 => Some(Holder::Same),
+        2 => Some(Holder::Another),
+        _ => None,
+    }
 }
 
 fn said(bits: u32) -> Option<Use> {
