@@ -3,3 +3,4 @@
 export { openfga } from './authorize/openfga.js';
 export { ActforError } from './error.js';
 export { createGuard, inspect } from './guard.js';
+export { parseModel } from './model.js';

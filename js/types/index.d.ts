@@ -62,6 +62,115 @@ export type WasmSource = string | object;
 export function createGuard(config: GuardConfig | string, host?: HostOptions): Guard;
 
 /**
+ * Reads an OpenFGA model (schema 1.1: the language, or its JSON) with tuples, to be asked without tokens and rules.
+ * Answers are OpenFGA's own.
+ *
+ * @param source the model; an object or a text that starts with `{` is taken for JSON.
+ * @throws {@link ActforError} `model_invalid` with line, column and what to write instead; `tuple_invalid`.
+ *
+ * @example
+ * ```ts
+ * import { parseModel } from 'actfor';
+ * const model = parseModel(
+ *   'model\n  schema 1.1\ntype user\ntype repo\n  relations\n    define writer: [user]\n    define reader: [user] or writer\n',
+ *   [{ user: 'user:ana', relation: 'writer', object: 'repo:web' }],
+ * );
+ * console.log(model.check({ user: 'user:ana', relation: 'reader', object: 'repo:web' }).allowed); // true
+ * console.log(model.listObjects({ user: 'user:ana', relation: 'reader', type: 'repo' }).objects); // ['repo:web']
+ * ```
+ */
+export function parseModel(source: string | object, tuples?: readonly TupleConfig[]): Model;
+
+/** An OpenFGA model with its tuples; it never changes. */
+export interface Model {
+  /** The same model with other tuples. */
+  withTuples(tuples: readonly TupleConfig[]): Model;
+  /** Whether a user has a relation to an object. @throws {@link ActforError} where the model does not admit the question. */
+  check(question: CheckQuestion, facts?: RelationFacts): CheckAnswer;
+  /** The objects of a type to which a user has a relation. */
+  listObjects(question: ListObjectsQuestion, facts?: RelationFacts): Objects;
+  /** The users, of a type or of a userset, that have a relation to an object. */
+  listUsers(question: ListUsersQuestion, facts?: RelationFacts): Users;
+  /** What a relation of an object consists of, one level deep, in the form of OpenFGA's `Expand`. */
+  expand(question: ExpandQuestion, facts?: RelationFacts): Expansion;
+  /** The model in OpenFGA's language. */
+  toString(): string;
+  /** The model in OpenFGA's JSON. */
+  toJSON(): Readonly<Record<string, unknown>>;
+  /** Gives the memory back now. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+export interface CheckQuestion {
+  /** `user:ana`, `user:*` or `group:eng#member`. */
+  readonly user: string;
+  readonly relation: string;
+  readonly object: string;
+}
+
+/** What goes along with a question and counts for it alone. */
+export interface RelationFacts {
+  /** Contextual tuples. */
+  readonly tuples?: readonly TupleConfig[];
+  /** Values of the parameters of conditions. */
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+export interface CheckAnswer {
+  /** True for `truth` `'true'` and nothing else. */
+  readonly allowed: boolean;
+  /** `'unknown'`: a parameter of a condition is missing, a cycle, or a limit. */
+  readonly truth: 'true' | 'false' | 'unknown';
+  /** Whether a limit was met. */
+  readonly limit: boolean;
+  /** The path that led there, or the nearest miss. */
+  readonly because: readonly RelationStep[];
+}
+
+/** A step of the way to an answer; a step stands behind the one that it explains. */
+export interface RelationStep extends CheckQuestion {
+  readonly truth: 'true' | 'false' | 'unknown';
+  /** Whether this is a tuple, or the lack of one. */
+  readonly tuple: boolean;
+  readonly depth: number;
+}
+
+export interface ListObjectsQuestion {
+  readonly user: string;
+  readonly relation: string;
+  readonly type: string;
+  /** The most that are listed; default 1000. */
+  readonly most?: number;
+}
+
+export interface ListUsersQuestion {
+  readonly object: string;
+  readonly relation: string;
+  /** `user`, or `group#member`. */
+  readonly userType: string;
+  /** The most that are listed; default 1000. */
+  readonly most?: number;
+}
+
+export interface ExpandQuestion {
+  readonly object: string;
+  readonly relation: string;
+}
+
+export interface Users {
+  /** `user:ana`, `user:*` or `group:eng#member`, sorted. */
+  readonly users: readonly string[];
+  /** Whether that is all. */
+  readonly complete: boolean;
+}
+
+/** The tree of a relation, as OpenFGA's `Expand` answers it. */
+export interface Expansion {
+  readonly tree: { readonly root: Readonly<Record<string, unknown>> };
+}
+
+/**
  * Shows what a token says: header, who would be who, and what its dialect cannot say. Nothing is verified: anybody can
  * write such a token. For people, never for a decision.
  *

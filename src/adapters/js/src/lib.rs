@@ -7,12 +7,14 @@
 mod crypto;
 mod facts;
 mod generation;
+mod model;
 mod testing;
 mod thrown;
 mod wire;
 
 pub use crypto::use_crypto;
 pub use generation::Generation;
+pub use model::RelationModel;
 pub use testing::TestIssuer;
 
 use actfor::identity::dialect::Dialect;
