@@ -16,3 +16,28 @@ pub fn node(args: &[&str]) -> Result<()> {
         .args(args)
         .env("ACTFOR_PACKAGE", root().join("dist/npm")))
 }
+
+/// Decisions inside the core, natively, without a host.
+pub fn core() -> Result<()> {
+    step("bench: decisions inside the core");
+    run(command("cargo").args(["run", "--release", "--quiet", "--example", "bench_decide"]))
+}
+
+/// Relationship checks: natively beside a hash map, in WebAssembly, and beside other engines in Node.
+pub fn relation() -> Result<()> {
+    step("bench: relationship checks, native");
+    let svg = ["--", "--svg", "tests/bench/relation.svg"];
+    run(command("cargo").args(["run", "--release", "--quiet", "--example", "bench_relation"]).args(svg))?;
+    step("bench: relationship checks, WebAssembly");
+    run(command("node").arg("tests/bench/relation-wasm/run.mjs"))?;
+    let folder = setup::npm("tests/bench/relation-peers")?;
+    let venv = setup::venv()?;
+    setup::openfga()?;
+    npm::build()?;
+    step("bench: relationship checks beside SpiceDB and OpenFGA");
+    run(command("node")
+        .current_dir(folder)
+        .arg("run.mjs")
+        .env("ACTFOR_PACKAGE", root().join("dist/npm"))
+        .env("ACTFOR_TOOLS", format!("{}:{}", venv.display(), root().join("target/tools/bin").display())))
+}

@@ -31,7 +31,9 @@ cargo xtask COMMAND
   build [HOST]   the packages, into dist/; or one of npm, www, envoy
   size           sizes against their budgets
   bench          decisions in Node beside other libraries; --json, --record
+  bench core     decisions inside the core
   bench envoy    the filter beside Envoy's own; --json
+  bench relation relationship checks beside SpiceDB, OpenFGA and a hash map
   vectors        write tests/vectors/patterns again; leaves no difference
 ";
 
@@ -65,6 +67,8 @@ fn run(args: &[&str]) -> Result<()> {
         ["demo", "--open"] => npm::build().and_then(|_| browser::serve(true)),
         ["test"] => test::run_parts(None),
         ["test", part] => test::run_parts(Some(part)),
+        ["bench", "core"] => bench::core(),
+        ["bench", "relation"] => bench::relation(),
         ["bench", "envoy", rest @ ..] => {
             setup::envoy()?;
             setup::system(&[("wrk", "wrk")])?;
