@@ -96,10 +96,8 @@ const NO_SCOPE: Option<&str> = Some("insufficient_scope");
 codes! {
     // Before any request.
     ConfigInvalid = "config_invalid", Load, 500, None, "The configuration is not valid.", "the configuration schema";
-    ConfigUnsupported = "config_unsupported", Load, 500, None, "The configuration asks for something that is not built yet.", "the configuration schema";
     KeysInvalid = "keys_invalid", Load, 500, None, "A key set is not valid.", "RFC 7517";
     RulesInvalid = "rules_invalid", Load, 500, None, "A rule file is not valid.", "the rule language";
-    RulesUnsupported = "rules_unsupported", Load, 500, None, "A rule file has a line that is not built yet.", "the rule language";
     ModelInvalid = "model_invalid", Load, 500, None, "An authorization model is not valid.", "OpenFGA schema 1.1";
     TupleInvalid = "tuple_invalid", Load, 500, None, "A relationship tuple is not valid.", "OpenFGA schema 1.1";
     PackInvalid = "pack_invalid", Load, 500, None, "The compiled policy is damaged.", "the pack format";
@@ -240,7 +238,7 @@ impl core::error::Error for ConfigError {}
 /// Why a rule file, a model or a tuple is not accepted: where, what, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
-    /// The stable code: `rules_invalid`, `rules_unsupported`, `model_invalid` or `tuple_invalid`.
+    /// The stable code: `rules_invalid`, `model_invalid` or `tuple_invalid`.
     pub code: Code,
     /// The place, with the offending text.
     pub at: Position,

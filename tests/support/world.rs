@@ -165,7 +165,7 @@ impl World {
             case,
             &[
                 "name", "token", "chain", "method", "url", "headers", "body", "now", "approval", "times",
-                "expect", "rule",
+                "store", "expect", "rule",
             ],
         );
         let name = text(case, "name").unwrap();
@@ -211,7 +211,8 @@ impl World {
             );
             (decision, document)
         };
-        let mut store = MemoryStore::new(16);
+        let room = case.get("store").and_then(Value::as_u64).unwrap_or(16);
+        let mut store = MemoryStore::new(usize::try_from(room).unwrap());
         let (mut decision, mut document) = ask(&headers, &mut store);
         if let Some(approval) = case.get("approval").and_then(Value::as_object) {
             let digest =
