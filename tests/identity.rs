@@ -26,3 +26,5 @@ mod minting;
 mod revocation;
 #[path = "support/identity/mod.rs"]
 mod support;
+#[path = "support/identity/written.rs"]
+mod written;
