@@ -10,6 +10,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/identity/asking.rs"]
+mod asking;
 #[path = "support/identity/cases.rs"]
 mod cases;
 #[path = "support/identity/configuration.rs"]
