@@ -35,6 +35,7 @@ mod time;
 pub mod token;
 mod truth;
 mod update;
+mod vouched;
 
 pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};
@@ -43,7 +44,7 @@ pub use guard::Guard;
 pub use inspect::inspect;
 pub use lists::{Listed, Objects};
 pub use relationships::Relate;
-pub use request::{Question, Request};
+pub use request::{Question, Request, Unreachable};
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
 pub use update::Change;

@@ -20,6 +20,7 @@ use actfor_mint::SigningKey;
 /// relationship server are the host's.
 const ELSEWHERE: &[(Code, &str)] = &[
     (Code::ConfigInvalid, "tests/hostile.rs"),
+    (Code::IntrospectionUnavailable, "tests/host_answers.rs"),
     (Code::KeysUnavailable, "tests/keys.rs"),
     (Code::LimitExceeded, "tests/codes.rs"),
     (Code::ModelInvalid, "tests/node/model.test.mjs"),
@@ -29,6 +30,7 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::PackUntrusted, "tests/update.rs"),
     (Code::RebuildNeeded, "tests/update.rs"),
     (Code::RelationMissing, "tests/relationships.rs"),
+    (Code::RelationsUnavailable, "tests/host_answers.rs"),
     (Code::RulesInvalid, "tests/policy.rs"),
     (Code::TupleInvalid, "tests/hostile.rs"),
 ];
