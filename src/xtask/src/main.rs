@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|vectors`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|scoreboard|fuzz|vectors`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -9,8 +9,10 @@ mod browser;
 mod cli;
 mod demo;
 mod envoy;
+mod fuzz;
 mod node;
 mod npm;
+mod scoreboard;
 mod setup;
 mod shell;
 mod size;
@@ -34,6 +36,8 @@ cargo xtask COMMAND
   bench core     decisions inside the core
   bench envoy    the filter beside Envoy's own; --json
   bench relation relationship checks beside SpiceDB, OpenFGA and a hash map
+  scoreboard     attack rows, suites, disagreements, mutants, fuzzing: what is held against what
+  fuzz [TARGET]  the fuzz targets, two minutes each (--seconds N), into tests/fuzz/RESULTS.md
   vectors        write tests/vectors/patterns again; leaves no difference
 ";
 
@@ -77,6 +81,8 @@ fn run(args: &[&str]) -> Result<()> {
         }
         ["bench", rest @ ..] => bench::node(rest),
         ["size"] => size::run(),
+        ["scoreboard"] => scoreboard::run(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
