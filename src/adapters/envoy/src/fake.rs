@@ -3,6 +3,8 @@
 use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
+use actfor::jose::HostCrypto;
+
 use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version};
 
 /// What the tests set and read.
@@ -171,6 +173,10 @@ impl Host for Fake {
         self.works("set_tick")?;
         self.0.borrow_mut().tick = Some(period);
         Ok(())
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        None
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -199,7 +199,9 @@ impl Source {
         }
         let now = host.now().ok().and_then(timestamp).ok_or_else(|| "the clock is not set".to_owned())?;
         guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())?;
-        guard.prepare();
+        if host.crypto().is_none() {
+            guard.prepare();
+        }
         Ok(())
     }
 
