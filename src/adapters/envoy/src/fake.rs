@@ -3,7 +3,7 @@
 use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
-use actfor::jose::HostCrypto;
+use actfor::{jose::HostCrypto, proof::Certificate};
 
 use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version};
 
@@ -25,6 +25,7 @@ pub struct State {
     /// How many compare-and-swaps another worker wins.
     pub lose: usize,
     pub tick: Option<Duration>,
+    pub certificate: Option<Certificate>,
     pub log: Vec<String>,
     /// The host function that fails.
     pub broken: Option<&'static str>,
@@ -173,6 +174,10 @@ impl Host for Fake {
         self.works("set_tick")?;
         self.0.borrow_mut().tick = Some(period);
         Ok(())
+    }
+
+    fn certificate(&self) -> Option<Certificate> {
+        self.0.borrow().certificate
     }
 
     fn crypto(&self) -> Option<&'static dyn HostCrypto> {

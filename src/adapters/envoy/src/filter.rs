@@ -53,8 +53,17 @@ impl Filter<'_> {
         let (Some(method), Some(url)) = (&seen.method, &seen.path) else {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
-        let request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
-        let decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
+        let mut request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
+        let mut decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
+        // Few tokens are bound to a certificate, and Envoy has to be asked for it: only for those that lack it.
+        let certificate = match decision.code() {
+            Some(Code::ProofMissing) => host.certificate(),
+            _ => None,
+        };
+        if certificate.is_some() {
+            request.certificate = certificate.as_ref();
+            decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
+        }
         let document = match self.settings.document {
             Document::FilterState => {
                 // Proof and approval have been remembered just now: what the store said goes into the document.
@@ -203,6 +212,9 @@ fn title(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use actfor::proof::Certificate;
+    use actfor_mint::patterns::Pattern;
+
     use super::*;
     use crate::{acme::Acme, fake::Fake, outcome::Who};
 
@@ -247,6 +259,25 @@ mod tests {
         let state = host.0.borrow();
         let ours = state.headers.iter().filter(|(name, _)| headers::is_ours(name));
         ours.map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_may_be_bound_to_the_certificate_of_the_connection() {
+        // SHA-256 of `abc`.
+        let cnf = r#"{"cnf":{"x5t#S256":"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"},"#;
+        let acme = Acme::default();
+        let bearer = format!("Bearer {}", acme.sign(&acme.claims(Pattern::Offline).replacen('{', cnf, 1)));
+        let ask = |certificate: Option<Certificate>| {
+            let host =
+                Fake::request(&[(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &bearer)]);
+            host.0.borrow_mut().certificate = certificate;
+            let (guard, settings) = (acme.guard(), Settings::default());
+            let counters = Counters::define(&host).unwrap();
+            Filter { guard: &guard, settings: &settings, counters: &counters, stream: 7 }.run(&host).1
+        };
+        assert_eq!(ask(Some(Certificate::from_der(b"abc"))), None);
+        assert_eq!(ask(Some(Certificate::from_der(b"abd"))), Some(Code::ProofInvalid));
+        assert_eq!(ask(None), Some(Code::ProofMissing));
     }
 
     #[test]

@@ -6,7 +6,10 @@
 use core::{cell::RefCell, time::Duration};
 use std::{rc::Rc, time::UNIX_EPOCH};
 
-use actfor::jose::{Algorithm, HostCrypto, Key};
+use actfor::{
+    jose::{Algorithm, HostCrypto, Key},
+    proof::Certificate,
+};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -177,6 +180,11 @@ impl Host for Envoy {
 
     fn set_tick(&self, period: Duration) -> Result<(), HostError> {
         hostcalls::set_tick_period(period).map_err(failed)
+    }
+
+    fn certificate(&self) -> Option<Certificate> {
+        let digest = hostcalls::get_property(vec!["connection", "sha256_peer_certificate_digest"]).ok()??;
+        Certificate::from_hex(core::str::from_utf8(&digest).ok()?)
     }
 
     fn crypto(&self) -> Option<&'static dyn HostCrypto> {
