@@ -56,4 +56,19 @@ export function run(createGuard) {
     }
     assert.ok(cases.length > 100);
   });
+
+  test('every attack on rules, sources and names is decided as expected', () => {
+    const { now, config, cases } = read('attacks/requests.json');
+    for (const { name, again, expect, object, request: { body_base64url: bytes, ...request } } of cases) {
+      const guard = createGuard(config);
+      if (bytes !== undefined) request.body = new Uint8Array(Buffer.from(bytes, 'base64url'));
+      const decide = () => guard.decide(request, { now });
+      if (again) assert.equal(outcome(decide()), 'allow', name);
+      const decision = decide();
+      assert.equal(outcome(decision), expect, name);
+      if (object !== undefined) assert.equal(decision.object, object, name);
+      guard.dispose();
+    }
+    assert.ok(cases.length > 400);
+  });
 }
