@@ -950,6 +950,7 @@ fn names(
             return Err(invalid("names", format!("has no entry for the name space {}", quote(space))));
         }
     }
+    let classes = classes(&spaces);
     for (at, space) in spaces.iter().enumerate() {
         if let Some(other) = &space.same_as
             && !spaces.iter().any(|known| known.iss == *other)
@@ -960,9 +961,8 @@ fn names(
             ));
         }
         check_apart(space)?;
-        for other in spaces.iter().take(at) {
-            let joined =
-                space.same_as.as_deref() == Some(&other.iss) || other.same_as.as_deref() == Some(&space.iss);
+        for (before, other) in spaces.iter().enumerate().take(at) {
+            let joined = classes.get(before) == classes.get(at);
             let meet = space.templates().find(|(_, a)| other.templates().any(|(_, b)| a.may_meet(b)));
             if let (Some((_, template)), false) = (meet, joined) {
                 return Err(invalid(
@@ -977,6 +977,19 @@ fn names(
         }
     }
     Ok(spaces)
+}
+
+/// Which spaces are one, each by the name of one of them. `same_as` is an equivalence: two spaces that are the same as
+/// a third are the same, whichever of them says so.
+fn classes(spaces: &[NameSpace]) -> Vec<&str> {
+    let mut classes: Vec<&str> = spaces.iter().map(|space| space.iss.as_str()).collect();
+    for (at, space) in spaces.iter().enumerate() {
+        let other = spaces.iter().position(|known| space.same_as.as_ref() == Some(&known.iss));
+        let other = other.and_then(|other| classes.get(other).copied());
+        let (Some(own), Some(other)) = (classes.get(at).copied(), other) else { continue };
+        classes.iter_mut().filter(|class| **class == own).for_each(|class| *class = other);
+    }
+    classes
 }
 
 /// Inside one space, users and agents share names (`sub`); instances and clients have names of their own.

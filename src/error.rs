@@ -176,6 +176,7 @@ codes! {
     ApprovalSpent = "approval_spent", Policy, 403, None, "The approval was used before.", "the rule language";
     ApprovalStoreUnavailable = "approval_store_unavailable", Policy, 503, None, "It could not be established whether the approval was used before.", "the rule language";
     RelationMissing = "relation_missing", Policy, 403, None, "It could not be established whether this is allowed.", "the rule language";
+    RelationsUnavailable = "relations_unavailable", Policy, 503, None, "It could not be established whether this is allowed.", "the rule language";
     LimitExceeded = "limit_exceeded", Policy, 403, None, "It would take too long to establish whether this is allowed.", "the rule language";
 }
 
