@@ -71,7 +71,18 @@ impl Facts {
             // What is not there names nothing, and is refused as such.
             let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
             let arguments = asked.get("arguments").and_then(Value::as_object);
-            actfor::Question { action: text("action"), kind: text("type"), id: text("id"), arguments }
+            let subject = asked.get("subject").and_then(Value::as_object);
+            let subject = subject.map(|subject| {
+                let text = |name: &str| subject.get(name).and_then(Value::as_str).unwrap_or_default();
+                (text("type"), text("id"))
+            });
+            actfor::Question {
+                subject,
+                action: text("action"),
+                kind: text("type"),
+                id: text("id"),
+                arguments,
+            }
         });
         let failed = self.object.get("unreachable").and_then(Value::as_array).unwrap_or_default();
         let failed = |name: &str| failed.iter().any(|failed| failed.as_str() == Some(name));
