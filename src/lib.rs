@@ -44,7 +44,7 @@ pub use guard::Guard;
 pub use inspect::inspect;
 pub use lists::{Listed, Objects};
 pub use relationships::Relate;
-pub use request::{Question, Request, Unreachable};
+pub use request::{Question, Request};
 pub use time::{Round, Timestamp};
 pub use truth::Truth;
 pub use update::Change;

@@ -42,22 +42,14 @@ pub struct Request<'a> {
     pub peer: Option<core::net::IpAddr>,
     /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.
     pub replies: &'a [Reply<'a>],
-    /// What the host asked for this request and got no answer from: a refusal for want of it may be another one later.
-    pub unreachable: Unreachable,
+    /// The relationship server was asked for this request and gave no answer: a refusal for want of one may be another
+    /// one later.
+    pub relations_unreachable: bool,
     /// What is asked, where the host asks by name and not by `route` or `tool` lines. Nothing is public then.
     pub question: Option<Question<'a>>,
     /// Who is asking a [`Self::question`], by the word of an enforcement point that the host trusts: claims, as an
     /// access token of the issuer in `iss` would have them. Then there is no token, and nothing is proved.
     pub vouched: Option<&'a Object<'a>>,
-}
-
-/// Who was asked and gave no answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Unreachable {
-    /// The issuer's introspection endpoint.
-    pub introspection: bool,
-    /// The relationship server.
-    pub relations: bool,
 }
 
 /// May this be done? An action on an object by their names, asked by the host and not read from the request.

@@ -107,7 +107,7 @@ impl<'g, 'r> Run<'g, 'r> {
             }
             Err(stop) => {
                 let code = match stop.refusal.code {
-                    Code::RelationMissing if self.request.unreachable.relations => Code::RelationsUnavailable,
+                    Code::RelationMissing if self.request.relations_unreachable => Code::RelationsUnavailable,
                     code => code,
                 };
                 self.decision.code = Some(code);
@@ -159,9 +159,7 @@ impl<'g, 'r> Run<'g, 'r> {
             return self.known_token((token, issuer), target, now, ask);
         }
         let (scheme, compact) = credentials(request, target, guard.config.has_transactions())?;
-        let (token, issuer) = guard
-            .verify_for_issuer(compact, request.introspection.as_ref(), now)
-            .map_err(not_answered(request))?;
+        let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
         // A transaction token is never an access token, and the other way round.
         if (issuer.dialect == Dialect::TxnToken) != (scheme == Scheme::Transaction) {
             let text = "a transaction token travels in `Txn-Token`, and nothing else does";
@@ -535,16 +533,6 @@ impl<'g, 'r> Run<'g, 'r> {
         });
         let refusal = Refusal { code: failure.code, detail: detail.unwrap_or_default() };
         Stop { refusal, check: failure.term.into(), truth: failure.truth }
-    }
-}
-
-/// An introspection that the host asked for and got no answer to is not one that was left out.
-fn not_answered(request: &Request<'_>) -> impl Fn(Refusal) -> Refusal {
-    move |refusal| match refusal.code {
-        Code::ContextMissing if request.unreachable.introspection => {
-            Refusal::new(Code::IntrospectionUnavailable, "the introspection endpoint gave no answer")
-        }
-        _ => refusal,
     }
 }
 

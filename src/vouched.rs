@@ -41,7 +41,10 @@ impl Guard {
                 "what is vouched for has `cnf`, and nobody proves a key",
             ));
         }
-        let times = [("iat", now), ("exp", now.plus(LIFETIME))];
+        // A word that has run out was not given now either.
+        let expires_at = object.get("exp").and_then(Value::as_u64).and_then(Timestamp::from_seconds);
+        let issued_at = expires_at.map_or(now, |expires_at| expires_at.min(now));
+        let times = [("iat", issued_at), ("exp", now.plus(LIFETIME))];
         let audience = issuer.audiences.first().cloned().unwrap_or_default();
         if object.get("aud").is_none() {
             object.push("aud", Value::String(audience.into()));

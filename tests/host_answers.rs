@@ -3,7 +3,7 @@
 
 use actfor::jose::Algorithm;
 use actfor::json::{self, Object};
-use actfor::{Code, Guard, Question, Request, Timestamp, Unreachable, Verdict};
+use actfor::{Code, Guard, Question, Request, Timestamp, Verdict};
 use actfor_mint::SigningKey;
 
 const NOW: u64 = 1_795_000_060;
@@ -50,13 +50,11 @@ fn who_gives_no_answer_is_another_refusal_than_who_was_not_asked() {
     let authorization = format!("Bearer {token}");
     let headers = [("authorization", authorization.as_bytes())];
     let asked = Request { id: "r", method: "GET", url: "/other", headers: &headers, ..Request::default() };
-    let unreachable = Unreachable { introspection: true, relations: true };
-    let silent = Request { unreachable, ..asked };
+    let silent = Request { relations_unreachable: true, ..asked };
 
     let introspected =
         guard(r#","binding":"optional","introspection":{"endpoint":"https://as.example/i"}"#, "");
-    assert_eq!(decide(&introspected, &asked), (Some(Code::ContextMissing), 403));
-    assert_eq!(decide(&introspected, &silent), (Some(Code::IntrospectionUnavailable), 503));
+    assert_eq!(decide(&introspected, &asked), (Some(Code::IntrospectionUnavailable), 503));
 
     let related = guard(r#","binding":"optional""#, r#","relationships":{}"#);
     assert_eq!(decide(&related, &asked), (Some(Code::RelationMissing), 403));

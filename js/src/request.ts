@@ -28,7 +28,7 @@ export type Facts = {
     readonly arguments: Readonly<Record<string, unknown>>;
   };
   vouched?: Readonly<Record<string, unknown>>;
-  unreachable?: readonly ('introspection' | 'relations')[];
+  relationsUnreachable?: true;
   replies?: readonly (readonly [subject: string, relation: string, object: string, holds: boolean])[];
 };
 

@@ -17,10 +17,10 @@ const ROUNDS = 16;
 const STATUS_LIST = 1_048_576;
 
 /** Refusals for which a key may be missing. */
-const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid']);
+const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid', 'context_invalid']);
 /** Refusals that may become something else with what the host finds out. */
 const OPEN: ReadonlySet<string | null> = new Set([
-  'context_missing', 'revocation_unavailable', 'proof_store_unavailable', 'approval_store_unavailable',
+  'introspection_unavailable', 'revocation_unavailable', 'proof_store_unavailable', 'approval_store_unavailable',
 ]);
 /** The same, with a relationship server. */
 const RELATED: ReadonlySet<string | null> = new Set(['relation_missing', 'condition_failed', 'forbidden', 'needs_approval']);
@@ -76,7 +76,7 @@ export class Authorizer {
       // What may have changed since is asked again.
       delete facts.introspection;
       delete facts.replies;
-      delete facts.unreachable;
+      delete facts.relationsUnreachable;
       delete facts.approval;
       remember(packed, facts);
       return { asked, facts };
@@ -105,17 +105,17 @@ export class Authorizer {
       const { state } = this.#guard;
       const packed = state.decide(asked);
       const decision = (): Api.Decision => Decision.of(packed, state, asked);
-      if ((packed & 3) === 0 || round >= ROUNDS || facts.unreachable?.length === 2) return decision();
+      if ((packed & 3) === 0 || round >= ROUNDS) return decision();
       remember(packed, facts);
-      if (waiting.over) this.#tooLate(facts);
-      else if (!(await this.#findOut(state, asked, packed, facts, waiting, tried))) return decision();
+      if (waiting.over) {
+        // No time is left to ask anybody.
+        if (this.#relationships === undefined || facts.relationsUnreachable === true) return decision();
+        facts.relationsUnreachable = true;
+      } else if (!(await this.#findOut(state, asked, packed, facts, waiting, tried))) {
+        return decision();
+      }
       asked = { ...asked, facts: writeFacts(facts) };
     }
-  }
-
-  /** No time is left to ask anybody. */
-  #tooLate(facts: Facts): void {
-    facts.unreachable = ['introspection', this.#relationships === undefined ? 'introspection' : 'relations'];
   }
 
   /** Finds out what a refusal lacks; whether there is anything new to decide with. */
@@ -138,10 +138,9 @@ export class Authorizer {
   }
 
   async #introspect({ endpoint, token }: { endpoint: string; token: string }, now: number, facts: Facts, waiting: Waiting): Promise<boolean> {
-    const answered = await this.#try(waiting, async () => {
+    return this.#try(waiting, async () => {
       facts.introspection = { token, response: await this.#introspections.ask(endpoint, token, now) };
     });
-    return answered || unreachable(facts, 'introspection');
   }
 
   async #status({ issuer, uri }: { issuer: string; uri: string }, now: number, waiting: Waiting): Promise<boolean> {
@@ -184,7 +183,8 @@ export class Authorizer {
       const silent = open.length - more.length;
       if (silent > 0) throw new Error(`the relationship server left ${silent} of ${open.length} questions without an answer`);
     });
-    return answered || unreachable(facts, 'relations');
+    // Nobody answered: that is another refusal, and something new to decide with.
+    return answered || (facts.relationsUnreachable = true);
   }
 
   /** What fails here leaves the refusal as it is; the host may want to know. */
@@ -193,12 +193,6 @@ export class Authorizer {
     tried.catch(this.#failed);
     return waiting.for(tried);
   }
-}
-
-/** Nobody answered: that is another refusal, and something new to decide with. */
-function unreachable(facts: Facts, who: 'introspection' | 'relations'): true {
-  facts.unreachable = [...(facts.unreachable ?? []), who];
-  return true;
 }
 
 /** A proof that was used for the first time in this decision is not used again by deciding again. */

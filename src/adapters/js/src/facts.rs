@@ -4,7 +4,7 @@ use actfor::json::{self, Limits, Object, Value, Writer};
 use actfor::proof::{Certificate, DpopProof, ReplayStore, StoreError, Use};
 use actfor::relation::{Question, Reply};
 use actfor::token::Introspection;
-use actfor::{Guard, Request, Timestamp, Unreachable, UsedApproval};
+use actfor::{Guard, Request, Timestamp, UsedApproval};
 
 /// Facts of one request, out of the text that `js/src/facts.ts` writes.
 #[derive(Debug, Default)]
@@ -84,15 +84,11 @@ impl Facts {
                 arguments,
             }
         });
-        let failed = self.object.get("unreachable").and_then(Value::as_array).unwrap_or_default();
-        let failed = |name: &str| failed.iter().any(|failed| failed.as_str() == Some(name));
         f(&Request {
             question,
             vouched: self.object.get("vouched").and_then(Value::as_object),
-            unreachable: Unreachable {
-                introspection: failed("introspection"),
-                relations: failed("relations"),
-            },
+            relations_unreachable: self.object.get("relationsUnreachable").and_then(Value::as_bool)
+                == Some(true),
             certificate: self.certificate.as_ref(),
             introspection,
             proof_use: self.said("proof"),
