@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { ActforError, createGuard, openfga } from 'actfor';
 import { config, NOW, tokens } from './patterns.mjs';
-import { read as vectors, strangers } from './vectors.mjs';
+import { read as vectors, strangers } from './vectors_here.mjs';
 
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const read = { method: 'GET', url: '/repos/web/x', headers: bearer(tokens.T2.token) };

@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|vectors`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -6,6 +6,7 @@
 mod bench;
 mod bindings;
 mod browser;
+mod bundlers;
 mod cli;
 mod demo;
 mod envoy;
@@ -29,6 +30,7 @@ cargo xtask COMMAND
   demo --open    the demo page, in your browser
   test [PART]    everything, with a summary; or one part
   build [HOST]   the packages, into dist/; or one of npm, www, envoy
+  matrix         try every runtime and bundler, and write the table into the README of the npm package
   size           sizes against their budgets
   bench          decisions in Node beside other libraries; --json, --record
   bench core     decisions inside the core
@@ -76,6 +78,7 @@ fn run(args: &[&str]) -> Result<()> {
             envoy::bench(&rest).map_err(anyhow::Error::msg)
         }
         ["bench", rest @ ..] => bench::node(rest),
+        ["matrix"] => bundlers::matrix(),
         ["size"] => size::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
