@@ -187,11 +187,13 @@ fn build(tree: &Path, sources: &mut [Source]) -> Result<()> {
         let places = places(&errors);
         let mut dropped = 0_usize;
         // From the end, so that what is left out does not move what is still to come.
-        for (path, line, column) in places.iter().rev() {
-            let source = sources.iter_mut().find(|source| source.path == *path);
-            if source.is_some_and(|source| source.drop_at(*line, *column)) {
-                dropped = dropped.saturating_add(1);
-            }
+        for Complaint { path, line, column, unset } in places.iter().rev() {
+            let Some(source) = sources.iter_mut().find(|source| source.path == *path) else { continue };
+            let found = match unset {
+                Some(name) => source.drop_assignments(name),
+                None => source.drop_at(*line, *column),
+            };
+            dropped = dropped.saturating_add(usize::from(found));
         }
         ensure!(dropped > 0, "the copy does not compile:\n{errors}");
         eprintln!("   {dropped} places do not compile");
@@ -199,13 +201,27 @@ fn build(tree: &Path, sources: &mut [Source]) -> Result<()> {
     bail!("the copy does not compile after twenty rounds")
 }
 
-/// `src/a.rs:12:3: error: …`: path, line and column, in order and once each.
-fn places(errors: &str) -> BTreeSet<(String, usize, usize)> {
+/// What the compiler complains about.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Complaint {
+    path: String,
+    line: usize,
+    column: usize,
+    /// A variable that has no value there.
+    unset: Option<String>,
+}
+
+/// `src/a.rs:12:3: error[E0308]: …`, in order and once each.
+fn places(errors: &str) -> BTreeSet<Complaint> {
     let place = |line: &str| {
-        let (place, _) = line.split_once(": error")?;
+        let (place, message) = line.split_once(": error")?;
         let mut parts = place.splitn(3, ':');
         let path = parts.next()?.to_owned();
-        Some((path, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        let (line, column) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        // Used before it was set, or after it was moved.
+        let unset = message.starts_with("[E0381]") || message.starts_with("[E0382]");
+        let unset = message.split('`').nth(1).filter(|_| unset).map(str::to_owned);
+        Some(Complaint { path, line, column, unset })
     };
     errors.lines().filter_map(place).collect()
 }
@@ -354,8 +370,8 @@ fn passes(binary: &Path, folder: &Path, tests: &[&str], mutant: &str, limit: Dur
 
 #[cfg(test)]
 mod tests {
-    use super::places;
     use super::sites::Source;
+    use super::{Complaint, places};
 
     const CODE: &str = "\
 fn check(a: u8, b: Option<u8>) -> Result<(), E> {
@@ -428,8 +444,19 @@ mod tests {
 
     #[test]
     fn reads_errors() {
-        let errors =
-            "src/a.rs:12:3: error[E0308]: mismatched types\nsrc/a.rs:1:1: warning: x\nerror: could not\n";
-        assert_eq!(places(errors).into_iter().collect::<Vec<_>>(), [("src/a.rs".to_owned(), 12, 3)]);
+        let errors = "\
+src/a.rs:12:3: error[E0308]: mismatched types
+src/a.rs:1:1: warning: `x`
+src/a.rs:13:4: error[E0382]: use of moved value: `node`: value used here after move
+error: could not compile
+";
+        let found: Vec<_> = places(errors).into_iter().collect();
+        let complaint = |line, column, unset: Option<&str>| Complaint {
+            path: "src/a.rs".into(),
+            line,
+            column,
+            unset: unset.map(str::to_owned),
+        };
+        assert_eq!(found, [complaint(12, 3, None), complaint(13, 4, Some("node"))]);
     }
 }

@@ -135,6 +135,21 @@ impl Source {
         }
     }
 
+    /// Leaves out the assignments to a variable that would then have no value. False where there are none.
+    pub fn drop_assignments(&mut self, variable: &str) -> bool {
+        let mut found = false;
+        for wrap in self.wraps.iter_mut().filter(|wrap| !wrap.dropped) {
+            let assigns = |mutant: &Mutant| {
+                let left = mutant.text.split('=').next().unwrap_or_default();
+                let mut words = left.split(|c: char| !c.is_alphanumeric() && c != '_');
+                mutant.change == "left out" && mutant.text.contains('=') && words.any(|word| word == variable)
+            };
+            wrap.dropped = wrap.mutants.iter().any(assigns);
+            found |= wrap.dropped;
+        }
+        found
+    }
+
     /// Every piece of the mutated text: the text, where its source is, and the wrap that put it in.
     fn each_piece(&self, mut each: impl FnMut(&str, Range<usize>, Option<usize>)) {
         let mut edits = Vec::new();
