@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors|mutants`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -10,6 +10,7 @@ mod bundlers;
 mod cli;
 mod demo;
 mod envoy;
+mod mutants;
 mod node;
 mod npm;
 mod setup;
@@ -37,6 +38,7 @@ cargo xtask COMMAND
   bench envoy    the filter beside Envoy's own; --json
   bench relation relationship checks beside SpiceDB, OpenFGA and a hash map
   vectors        write tests/vectors/patterns again; leaves no difference
+  mutants [PATH] which changes of the core no test notices, into tests/mutants.md; --missed
 ";
 
 fn main() -> ExitCode {
@@ -79,6 +81,7 @@ fn run(args: &[&str]) -> Result<()> {
         }
         ["bench", rest @ ..] => bench::node(rest),
         ["matrix"] => bundlers::matrix(),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["size"] => size::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
