@@ -16,7 +16,7 @@ pub(crate) fn is_opaque(compact: &str) -> bool {
 pub(crate) fn not_introspected(issuer: &Issuer) -> Refusal {
     let text =
         format!("tokens of {} are introspected, and the host handed over no answer", quote(&issuer.issuer));
-    Refusal::new(Code::ContextMissing, text)
+    Refusal::new(Code::IntrospectionUnavailable, text)
 }
 
 /// Whether an `Agent-Context` assertion is required.

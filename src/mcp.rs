@@ -138,7 +138,14 @@ fn default_of<'a>(
     audience: Option<&'a str>,
 ) -> Result<(&'static str, &'a str), Refusal> {
     Ok(match message.method {
-        "initialize" | "tools/list" | "resources/list" | "prompts/list" | "logging/setLevel"
+        "initialize"
+        | "server/discover"
+        | "subscriptions/listen"
+        | "tools/list"
+        | "resources/list"
+        | "resources/templates/list"
+        | "prompts/list"
+        | "logging/setLevel"
         | "tasks/list" => {
             let several = || {
                 Refusal::new(

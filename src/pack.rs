@@ -17,7 +17,7 @@
 //!
 //! `policy_id` is the SHA-256 over the rules and the model: it names a policy, whatever tuples it is used with.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use sha2::{Digest, Sha256};
 
 /// Why bytes are not a pack: what is wrong with them.
@@ -323,4 +323,10 @@ const SHORT: PackError = PackError("it is cut short");
 fn section_of<'b>(bytes: &'b [u8], edges: &[(usize, usize); SECTIONS], section: Section) -> &'b [u8] {
     let edges = edges.get(section.index()).copied();
     edges.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
+}
+/// A digest as decisions show it: `sha256:` and hexadecimal digits.
+pub fn digest_text(digest: &[u8; 32]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    let digits = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    "sha256:".chars().chain(digits).collect()
 }

@@ -10,7 +10,7 @@ use alloc::string::String;
 use crate::json::{Object, Value};
 use crate::names::Part;
 use crate::policy::ast::Carrier;
-use crate::policy::rules::{Coverage, Rules};
+use crate::policy::rules::{Coverage, Rules, includes};
 use crate::truth::Truth;
 
 /// What must be covered.
@@ -87,10 +87,6 @@ fn lines(rules: &Rules, carrier: Carrier, kind: u16) -> impl Iterator<Item = &Co
     rules.coverage.iter().filter(move |line| line.carrier == carrier && line.kind == kind)
 }
 
-fn has(bits: u64, action: u8) -> bool {
-    bits.checked_shr(u32::from(action)).is_some_and(|rest| rest & 1 == 1)
-}
-
 /// `scope`: names with spaces between them (RFC 6749 §3.3, RFC 9068 §2.2.3).
 fn scopes<'r>(
     rules: &'r Rules,
@@ -159,7 +155,7 @@ fn named<'r>(
             continue;
         }
         out.speaks = true;
-        if out.covers.is_some() || !line.actions.is_some_and(|bits| has(bits, wanted.action)) {
+        if out.covers.is_some() || !line.actions.is_some_and(|bits| includes(bits, wanted.action)) {
             continue;
         }
         let value = |path: &str| {
@@ -245,7 +241,7 @@ fn detail_covers(line: &Coverage, entry: &Object<'_>, wanted: Wanted<'_>, buffer
         }
     }
     let action = match line.actions {
-        Some(bits) => has(bits, wanted.action),
+        Some(bits) => includes(bits, wanted.action),
         None => {
             let named = |value: &Value<'_>| value.as_str() == Some(wanted.name);
             entry.get("actions").and_then(Value::as_array).is_some_and(|list| list.iter().any(named))

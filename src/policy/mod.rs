@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod ast;
+mod codec;
 pub mod compile;
 pub mod coverage;
 pub mod decide;
@@ -148,10 +149,7 @@ impl Policy {
 
     /// The digest that decisions show: of rules and model, and of every change of tuples since.
     pub(crate) fn digest(&self) -> String {
-        let digest = self.changes.as_ref().map_or(self.pack.policy_id(), |changes| &changes.digest);
-        let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-        let hex = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-        "sha256:".chars().chain(hex).collect()
+        pack::digest_text(self.changes.as_ref().map_or(self.pack.policy_id(), |changes| &changes.digest))
     }
 }
 

@@ -97,7 +97,8 @@ fn tuples_of(
     Some(())
 }
 
-fn find<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c Value<'static>> {
+/// A claim by its path.
+pub fn find<'c>(claims: &'c Object<'static>, path: &str) -> Option<&'c Value<'static>> {
     let mut names = path.split('.');
     let mut value = claims.get(names.next()?)?;
     for name in names {

@@ -131,7 +131,7 @@ test('an answer about one token is never used for another', async () => {
   assert.ok((await guard.authorize(read)).allowed);
   assert.equal((await guard.authorize(push)).code, null);
   const down = served(async () => { throw new Error('down'); }, { config: introspected });
-  assert.equal((await down.guard.authorize(read)).code, 'context_missing');
+  assert.equal((await down.guard.authorize(read)).code, 'introspection_unavailable');
 });
 
 const related = { ...config, tuples: [], relationships: { complete: [] } };

@@ -17,10 +17,10 @@ const ROUNDS = 16;
 const STATUS_LIST = 1_048_576;
 
 /** Refusals for which a key may be missing. */
-const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid']);
+const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid', 'context_invalid']);
 /** Refusals that may become something else with what the host finds out. */
 const OPEN: ReadonlySet<string | null> = new Set([
-  'context_missing', 'revocation_unavailable', 'proof_store_unavailable', 'approval_store_unavailable',
+  'introspection_unavailable', 'revocation_unavailable', 'proof_store_unavailable', 'approval_store_unavailable',
 ]);
 /** The same, with a relationship server. */
 const RELATED: ReadonlySet<string | null> = new Set(['relation_missing', 'condition_failed', 'forbidden', 'needs_approval']);

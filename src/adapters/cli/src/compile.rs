@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use actfor::jose::{Algorithm, base64url};
 use actfor::json::{self, Limits, Value as Json, Writer};
-use actfor::pack::{Builder, Pack};
+use actfor::pack::{self, Builder, Pack};
 use actfor::policy::Source;
 use actfor::relation::{self, Model, Relations};
 use actfor::{ConfigError, quote};
@@ -166,7 +166,7 @@ fn signature(key: &SigningKey, message: &[u8]) -> [u8; 64] {
 }
 
 fn digest(pack: &Pack) -> String {
-    pack.policy_id().iter().fold(String::from("sha256:"), |text, byte| format!("{text}{byte:02x}"))
+    pack::digest_text(pack.policy_id())
 }
 
 fn human(out: &Path, pack: &Pack, tuples: usize, kid: Option<&str>) -> String {

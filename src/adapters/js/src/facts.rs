@@ -73,8 +73,11 @@ impl Facts {
             let arguments = asked.get("arguments").and_then(Value::as_object);
             actfor::Question { action: text("action"), kind: text("type"), id: text("id"), arguments }
         });
+        let failed = self.object.get("unreachable").and_then(Value::as_array).unwrap_or_default();
         f(&Request {
             question,
+            vouched: self.object.get("vouched").and_then(Value::as_object),
+            relations_unreachable: failed.iter().any(|failed| failed.as_str() == Some("relations")),
             certificate: self.certificate.as_ref(),
             introspection,
             proof_use: self.said("proof"),
