@@ -6,11 +6,12 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use crate::error::{Code, ConfigError, Refusal, quote};
+use crate::error::{Code, ConfigError, quote};
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
 use crate::jose::{Algorithm, HostCrypto, KeySet, base64url};
 use crate::json::{self, Limits as JsonLimits, Object, Value};
+use crate::keys::{Keys, Signer};
 use crate::names::Template;
 use crate::policy::{Policy, Source};
 use crate::proof::{Base, Nonces};
@@ -74,14 +75,8 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// How it writes down who is acting.
     pub dialect: Dialect,
-    /// Where its keys come from.
-    pub jwks_uri: Option<String>,
-    /// Its keys, once they are known.
-    pub keys: Option<KeySet>,
-    /// When they were fetched; `None` for keys that stand in the configuration.
-    pub keys_fetched: Option<Timestamp>,
-    /// Seconds for which fetched keys may be used.
-    pub keys_max_age: u64,
+    /// What its tokens are verified with.
+    pub keys: Keys,
     /// Whether bearer tokens are accepted.
     pub binding: BindingPolicy,
     /// Seconds by which clocks may differ.
@@ -109,7 +104,7 @@ pub struct ContextIssuer {
     /// What it may sign with.
     pub algorithms: Vec<Algorithm>,
     /// Its keys.
-    pub keys: KeySet,
+    pub keys: Keys,
     /// The name spaces that it may name somebody in, beside its own.
     pub speaks_for: Vec<String>,
     /// Whether the DPoP proof has to name the assertion (`oth`), so that none can be put in its place.
@@ -257,20 +252,6 @@ struct NameSpace {
 }
 
 impl Issuer {
-    /// Keys that were fetched too long ago may have been withdrawn: they are not used any more.
-    pub fn check_keys(&self, now: Timestamp) -> Result<(), Refusal> {
-        let usable = match (&self.keys, self.keys_fetched) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(_), Some(fetched)) => now < fetched.plus(self.keys_max_age),
-        };
-        if usable {
-            return Ok(());
-        }
-        let what = if self.keys.is_some() { "the keys are too old" } else { "there are no keys yet" };
-        Err(Refusal::new(Code::KeysUnavailable, format!("{what} for {}", quote(&self.issuer))))
-    }
-
     /// Whether it may name somebody in the space `iss`: its own always, others where the configuration says so.
     pub fn may_name(&self, iss: &str) -> bool {
         self.spaces().any(|space| space == iss)
@@ -406,20 +387,74 @@ impl Config {
             limits,
             host: None,
         };
+        config.check_sources()?;
         Ok((config, source))
+    }
+
+    /// Keys are fetched by the name of whoever signs: one name has one address.
+    fn check_sources(&self) -> Result<(), ConfigError> {
+        let mut known: Vec<(&str, &str)> = Vec::new();
+        for signer in self.signers() {
+            let Some(uri) = &signer.keys.uri else { continue };
+            match known.iter().find(|(name, _)| *name == signer.name) {
+                Some((_, other)) if other != uri => {
+                    let message = format!("{} has two different `jwks_uri`", quote(signer.name));
+                    return Err(invalid("issuers", message));
+                }
+                Some(_) => {}
+                None => known.push((signer.name, uri)),
+            }
+        }
+        Ok(())
     }
 
     /// Has `host` check every signature, where it can.
     pub fn use_host(&mut self, host: &'static dyn HostCrypto) {
         self.host = Some(host);
-        let contexts = self
-            .issuers
-            .iter_mut()
-            .flat_map(|issuer| issuer.context_issuers.iter_mut().map(|context| &mut context.keys));
-        contexts.for_each(|keys| keys.use_host(self.host));
-        let own = self.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut());
-        own.chain(self.approvers.iter_mut().map(|approver| &mut approver.keys))
-            .for_each(|keys| keys.use_host(self.host));
+        for keys in self.approvers.iter_mut().map(|approver| &mut approver.keys) {
+            keys.use_host(self.host);
+        }
+        for keys in self.signers_mut().filter_map(|signer| signer.keys.set.as_mut()) {
+            keys.use_host(Some(host));
+        }
+    }
+
+    /// Whoever signs tokens or assertions.
+    pub fn signers(&self) -> impl Iterator<Item = Signer<'_, &Keys>> {
+        self.issuers.iter().enumerate().flat_map(|(at, issuer)| {
+            let own = Signer {
+                name: &issuer.issuer,
+                algorithms: &issuer.algorithms,
+                keys: &issuer.keys,
+                tokens_of: Some(at),
+            };
+            let contexts = issuer.context_issuers.iter().map(|context| Signer {
+                name: &context.issuer,
+                algorithms: &context.algorithms,
+                keys: &context.keys,
+                tokens_of: None,
+            });
+            core::iter::once(own).chain(contexts)
+        })
+    }
+
+    /// The same, to give them keys.
+    pub fn signers_mut(&mut self) -> impl Iterator<Item = Signer<'_, &mut Keys>> {
+        self.issuers.iter_mut().enumerate().flat_map(|(at, issuer)| {
+            let own = Signer {
+                name: &issuer.issuer,
+                algorithms: &issuer.algorithms,
+                keys: &mut issuer.keys,
+                tokens_of: Some(at),
+            };
+            let contexts = issuer.context_issuers.iter_mut().map(|context| Signer {
+                name: &context.issuer,
+                algorithms: &context.algorithms,
+                keys: &mut context.keys,
+                tokens_of: None,
+            });
+            core::iter::once(own).chain(contexts)
+        })
     }
 
     /// The issuer whose tokens may be anything.
@@ -596,24 +631,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
             format!("{} is not a dialect; known are {}", quote(name), known.join(", ")),
         )
     })?;
-    let (keys, jwks_uri) = match (members.optional("jwks"), members.optional("jwks_uri")) {
-        (Some(jwks), None) => (Some(key_set(&jwks, &algorithms)?), None),
-        (None, Some(uri)) => (None, Some(uri.text()?.to_owned())),
-        _ => return Err(invalid(node.path, "needs `jwks` or `jwks_uri`, one of the two")),
-    };
-    if let Some(uri) = &jwks_uri
-        && !uri.starts_with("https://")
-        && !uri.starts_with("http://")
-    {
-        return Err(invalid(join(&node.path, "jwks_uri"), "must be an https URL"));
-    }
-    let keys_max_age = match members.optional("jwks_max_age") {
-        Some(node) if jwks_uri.is_none() => {
-            return Err(invalid(node.path, "says something with `jwks_uri` only"));
-        }
-        Some(node) => node.whole(31_536_000)?,
-        None => 86_400,
-    };
+    let keys = keys(&members, &algorithms)?;
     let binding = match members.optional("binding") {
         None => BindingPolicy::Required,
         Some(node) => match node.text()? {
@@ -654,10 +672,7 @@ fn issuer(node: Node<'_>) -> Result<Issuer, ConfigError> {
         audiences,
         algorithms,
         dialect,
-        jwks_uri,
         keys,
-        keys_fetched: None,
-        keys_max_age,
         binding,
         leeway,
         loops,
@@ -686,12 +701,20 @@ fn patterns(node: &Node<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn context_issuer(node: &Node<'_>) -> Result<ContextIssuer, ConfigError> {
-    let members =
-        node.object(&["issuer", "clients", "algorithms", "jwks", "speaks_for", "named_by_proof"])?;
+    let members = node.object(&[
+        "issuer",
+        "clients",
+        "algorithms",
+        "jwks",
+        "jwks_uri",
+        "jwks_max_age",
+        "speaks_for",
+        "named_by_proof",
+    ])?;
     let algorithms = algorithms(&members.required("algorithms")?)?;
     Ok(ContextIssuer {
         issuer: members.required("issuer")?.text()?.to_owned(),
-        keys: key_set(&members.required("jwks")?, &algorithms)?,
+        keys: keys(&members, &algorithms)?,
         algorithms,
         speaks_for: members.optional("speaks_for").map_or(Ok(Vec::new()), |node| node.texts())?,
         named_by_proof: members
@@ -821,6 +844,30 @@ fn key_set(node: &Node<'_>, algorithms: &[Algorithm]) -> Result<KeySet, ConfigEr
     Ok(keys)
 }
 
+/// `jwks`, or `jwks_uri` and for how long the keys from there may be used.
+fn keys(members: &Members<'_>, algorithms: &[Algorithm]) -> Result<Keys, ConfigError> {
+    let (set, uri) = match (members.optional("jwks"), members.optional("jwks_uri")) {
+        (Some(jwks), None) => (Some(key_set(&jwks, algorithms)?), None),
+        (None, Some(uri)) => (None, Some(uri)),
+        _ => return Err(invalid(members.path.clone(), "needs `jwks` or `jwks_uri`, one of the two")),
+    };
+    let uri = match uri {
+        None => None,
+        Some(node) => match node.text()? {
+            uri if uri.starts_with("https://") || uri.starts_with("http://") => Some(uri.to_owned()),
+            _ => return Err(invalid(node.path, "must be an https URL")),
+        },
+    };
+    let max_age = match members.optional("jwks_max_age") {
+        Some(node) if uri.is_none() => {
+            return Err(invalid(node.path, "says something with `jwks_uri` only"));
+        }
+        Some(node) => node.whole(31_536_000)?,
+        None => 86_400,
+    };
+    Ok(Keys { set, uri, fetched: None, max_age })
+}
+
 fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> {
     if name.trim_end_matches('*').contains('*') || name.ends_with("**") {
         return Err(invalid(node.path.clone(), "`*` may stand at the end only"));
@@ -903,6 +950,7 @@ fn names(
             return Err(invalid("names", format!("has no entry for the name space {}", quote(space))));
         }
     }
+    let classes = classes(&spaces);
     for (at, space) in spaces.iter().enumerate() {
         if let Some(other) = &space.same_as
             && !spaces.iter().any(|known| known.iss == *other)
@@ -913,9 +961,8 @@ fn names(
             ));
         }
         check_apart(space)?;
-        for other in spaces.iter().take(at) {
-            let joined =
-                space.same_as.as_deref() == Some(&other.iss) || other.same_as.as_deref() == Some(&space.iss);
+        for (before, other) in spaces.iter().enumerate().take(at) {
+            let joined = classes.get(before) == classes.get(at);
             let meet = space.templates().find(|(_, a)| other.templates().any(|(_, b)| a.may_meet(b)));
             if let (Some((_, template)), false) = (meet, joined) {
                 return Err(invalid(
@@ -930,6 +977,19 @@ fn names(
         }
     }
     Ok(spaces)
+}
+
+/// Which spaces are one, each by the name of one of them. `same_as` is an equivalence: two spaces that are the same as
+/// a third are the same, whichever of them says so.
+fn classes(spaces: &[NameSpace]) -> Vec<&str> {
+    let mut classes: Vec<&str> = spaces.iter().map(|space| space.iss.as_str()).collect();
+    for (at, space) in spaces.iter().enumerate() {
+        let other = spaces.iter().position(|known| space.same_as.as_ref() == Some(&known.iss));
+        let other = other.and_then(|other| classes.get(other).copied());
+        let (Some(own), Some(other)) = (classes.get(at).copied(), other) else { continue };
+        classes.iter_mut().filter(|class| **class == own).for_each(|class| *class = other);
+    }
+    classes
 }
 
 /// Inside one space, users and agents share names (`sub`); instances and clients have names of their own.

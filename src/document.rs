@@ -299,7 +299,9 @@ fn is_needed(check: Check, decision: &Decision, identity: Option<&Identity>, not
     }
     let kind = identity.and_then(|identity| identity.kind.as_ref().ok());
     match check {
-        Check::Proof => notes.binding.is_some_and(|binding| binding != Binding::Bearer),
+        Check::Proof => {
+            notes.binding.is_some_and(|binding| !matches!(binding, Binding::Bearer | Binding::Vouched))
+        }
         Check::Presence => identity.is_some_and(|identity| identity.facts.present_until.value().is_some()),
         Check::Personal => kind == Some(&Kind::Assigned),
         Check::Chain => identity.is_some_and(|identity| identity.depth() > 0),

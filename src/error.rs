@@ -127,6 +127,7 @@ codes! {
     TokenNotYetValid = "token_not_yet_valid", Token, 401, INVALID_TOKEN, "The access token is not valid yet.", "RFC 7519 §4.1.5";
     TokenInactive = "token_inactive", Token, 401, INVALID_TOKEN, "The access token is not active any more.", "RFC 7662 §2.2";
     IntrospectionInvalid = "introspection_invalid", Token, 401, INVALID_TOKEN, "What the issuer says of the access token is not accepted.", "RFC 7662 §2.2, RFC 9701 §5";
+    IntrospectionUnavailable = "introspection_unavailable", Token, 503, None, "It could not be established whether the access token is active.", "RFC 7662 §2.2";
     ClaimMissing = "claim_missing", Token, 401, INVALID_TOKEN, "The access token lacks a claim that it needs.", "RFC 9068 §2.2";
     ClaimInvalid = "claim_invalid", Token, 401, INVALID_TOKEN, "A claim of the access token is not well formed.", "RFC 7519 §4";
     // Who is it.
@@ -175,6 +176,7 @@ codes! {
     ApprovalSpent = "approval_spent", Policy, 403, None, "The approval was used before.", "the rule language";
     ApprovalStoreUnavailable = "approval_store_unavailable", Policy, 503, None, "It could not be established whether the approval was used before.", "the rule language";
     RelationMissing = "relation_missing", Policy, 403, None, "It could not be established whether this is allowed.", "the rule language";
+    RelationsUnavailable = "relations_unavailable", Policy, 503, None, "It could not be established whether this is allowed.", "the rule language";
     LimitExceeded = "limit_exceeded", Policy, 403, None, "It would take too long to establish whether this is allowed.", "the rule language";
 }
 

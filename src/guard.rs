@@ -191,8 +191,15 @@ impl Guard {
         let (_, compact) = credentials(request, &target, self.config.has_transactions()).ok()?;
         let answer = request.introspection.as_ref();
         let (token, issuer) = self.verify_for_issuer(compact, answer, now).ok()?;
-        let uri = self.revocations.wanted(&token, issuer, now)?;
-        Some((&issuer.issuer, uri.into()))
+        if let Some(uri) = self.revocations.wanted(&token, issuer, now) {
+            return Some((&issuer.issuer, uri.into()));
+        }
+        let token = self.with_context(token, issuer, request, now).ok()?;
+        let records = self.records(request, (&token, token.identity().ok()?), issuer, now).ok()?;
+        records.iter().filter_map(HopRecord::token).find_map(|record| {
+            let issuer = self.config.issuers.get(record.issuer())?;
+            Some((issuer.issuer.as_str(), self.revocations.wanted(record, issuer, now)?.into()))
+        })
     }
 
     pub(crate) fn verify_for_issuer(
@@ -214,7 +221,7 @@ impl Guard {
                 let issuer = issuer.ok_or_else(|| {
                     Refusal::new(Code::IssuerUnknown, "the issuer is not configured any more")
                 })?;
-                issuer.check_keys(now)?;
+                issuer.keys.usable(&issuer.issuer, now)?;
                 (token, issuer)
             }
         };

@@ -3,20 +3,64 @@
 //! Fetching is the host's. What is remembered of the old keys goes with them: an entry of the cache stays only where the
 //! same token would be verified with the same key again.
 
-use alloc::{format, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use crate::error::{Code, ConfigError, quote};
+use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::guard::Guard;
-use crate::jose::{HostCrypto, KeySet};
+use crate::jose::{Algorithm, HostCrypto, KeySet};
 use crate::time::Timestamp;
 
+/// The keys of one signer, wherever they come from.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The keys, once they are known.
+    pub set: Option<KeySet>,
+    /// Where the host fetches them; `None` for keys that stand in the configuration.
+    pub uri: Option<String>,
+    /// When they were fetched.
+    pub fetched: Option<Timestamp>,
+    /// Seconds for which fetched keys may be used.
+    pub max_age: u64,
+}
+
+/// Whoever signs access tokens, or assertions about them.
+pub struct Signer<'s, K> {
+    /// `iss`
+    pub name: &'s str,
+    /// What it may sign with.
+    pub algorithms: &'s [Algorithm],
+    /// Its keys.
+    pub keys: K,
+    /// Which issuer's access tokens it signs, by number; `None` where it signs assertions.
+    pub tokens_of: Option<usize>,
+}
+
+impl Keys {
+    /// The keys of `whose`, if there are any. Keys that were fetched too long ago may have been withdrawn: they are
+    /// not used any more.
+    ///
+    /// # Errors
+    /// `keys_unavailable`
+    pub fn usable(&self, whose: &str, now: Timestamp) -> Result<&KeySet, Refusal> {
+        let fresh = self.fetched.is_none_or(|fetched| now < fetched.plus(self.max_age));
+        self.set.as_ref().filter(|_| fresh).ok_or_else(|| {
+            let what = if fresh { "there are no keys yet" } else { "the keys are too old" };
+            Refusal::new(Code::KeysUnavailable, format!("{what} for {}", quote(whose)))
+        })
+    }
+}
+
 impl Guard {
-    /// The issuers whose keys the host has to fetch: issuer and `jwks_uri`.
+    /// Those whose keys the host has to fetch, issuers of tokens and of assertions: name and `jwks_uri`, each once.
     pub fn key_sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.config
-            .issuers
-            .iter()
-            .filter_map(|issuer| Some((issuer.issuer.as_str(), issuer.jwks_uri.as_deref()?)))
+        let mut all: Vec<_> = self
+            .config
+            .signers()
+            .filter_map(|signer| Some((signer.name, signer.keys.uri.as_deref()?)))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter()
     }
 
     /// Takes a fresh key set (JWK Set, JSON) that was fetched at `now`, for an issuer whose configuration has
@@ -25,18 +69,28 @@ impl Guard {
     /// # Errors
     /// `keys_invalid`, and `config_invalid` for an issuer without `jwks_uri`; the keys from before stay.
     pub fn set_keys(&mut self, issuer: &str, jwks: &[u8], now: Timestamp) -> Result<(), ConfigError> {
-        let config = Arc::make_mut(&mut self.config);
-        let mut issuers = config.issuers.iter_mut().enumerate();
-        let found = issuers.find(|(_, known)| known.issuer == issuer && known.jwks_uri.is_some());
-        let Some((at, found)) = found else {
+        let fetched = |signer: &Signer<'_, &Keys>| signer.name == issuer && signer.keys.uri.is_some();
+        // One set may have to serve several entries, each with its own algorithms: all of them take it or none.
+        let sets: Result<Vec<_>, _> = (self.config.signers().filter(fetched))
+            .map(|signer| KeySet::parse(jwks, signer.algorithms))
+            .collect();
+        let sets = sets?;
+        if sets.is_empty() {
             let message = format!("{} is not an issuer with `jwks_uri`", quote(issuer));
             return Err(ConfigError::new(Code::ConfigInvalid, "issuers", message));
-        };
-        let mut keys = KeySet::parse(jwks, &found.algorithms)?;
-        keys.use_host(config.host);
-        self.cache.get_mut().retain(|token| token.issuer() != at || token.is_signed_with(&keys));
-        found.keys = Some(keys);
-        found.keys_fetched = Some(now);
+        }
+        let config = Arc::make_mut(&mut self.config);
+        let host = config.host;
+        let signers =
+            config.signers_mut().filter(|signer| signer.name == issuer && signer.keys.uri.is_some());
+        for (signer, mut set) in signers.zip(sets) {
+            set.use_host(host);
+            if let Some(at) = signer.tokens_of {
+                self.cache.get_mut().retain(|token| token.issuer() != at || token.is_signed_with(&set));
+            }
+            signer.keys.set = Some(set);
+            signer.keys.fetched = Some(now);
+        }
         Ok(())
     }
 
@@ -44,7 +98,7 @@ impl Guard {
     /// the start and after [`Self::set_keys`], where signatures are not left to the host. It changes no decision.
     pub fn prepare(&mut self) {
         for issuer in &mut Arc::make_mut(&mut self.config).issuers {
-            if let Some(keys) = &mut issuer.keys {
+            if let Some(keys) = &mut issuer.keys.set {
                 keys.prepare();
             }
         }
@@ -96,8 +150,11 @@ mod tests {
         let holds = |config: &Config| {
             let issuer = config.issuers.first().unwrap();
             let context = issuer.context_issuers_for("any").next().unwrap();
-            let sets =
-                [issuer.keys.as_ref().unwrap(), &context.keys, &config.approvers.first().unwrap().keys];
+            let sets = [
+                issuer.keys.set.as_ref().unwrap(),
+                context.keys.set.as_ref().unwrap(),
+                &config.approvers.first().unwrap().keys,
+            ];
             sets.map(|set| {
                 set.select(Algorithm::Ed25519, Some("k")).unwrap().verify(Algorithm::Ed25519, b"", &[9; 64])
             })

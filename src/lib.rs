@@ -35,6 +35,7 @@ mod time;
 pub mod token;
 mod truth;
 mod update;
+mod vouched;
 
 pub use approval::{Approval, UsedApproval};
 pub use decision::{Decision, Verdict};

@@ -290,7 +290,7 @@ mod tests {
             let rendered = |right: bool| {
                 let mut out = String::new();
                 let value = |name: &str| {
-                    let (a, b) = &values[name[1..].parse::<usize>().unwrap()];
+                    let (a, b) = &values[name.strip_prefix('v').unwrap().parse::<usize>().unwrap()];
                     Some(if right { b.as_str() } else { a.as_str() })
                 };
                 template.render(&mut out, value).then_some(out).unwrap()

@@ -42,8 +42,14 @@ pub struct Request<'a> {
     pub peer: Option<core::net::IpAddr>,
     /// What a relationship server said to the questions that [`Guard::to_relate`] gave, for this request.
     pub replies: &'a [Reply<'a>],
+    /// The relationship server was asked for this request and gave no answer: a refusal for want of one may be another
+    /// one later.
+    pub relations_unreachable: bool,
     /// What is asked, where the host asks by name and not by `route` or `tool` lines. Nothing is public then.
     pub question: Option<Question<'a>>,
+    /// Who is asking a [`Self::question`], by the word of an enforcement point that the host trusts: claims, as an
+    /// access token of the issuer in `iss` would have them. Then there is no token, and nothing is proved.
+    pub vouched: Option<&'a Object<'a>>,
 }
 
 /// May this be done? An action on an object by their names, asked by the host and not read from the request.
@@ -52,13 +58,15 @@ pub struct Request<'a> {
 /// would be done.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
+    /// Who is asked about, as type and id: then it must be who is asking, the user or, without one, the agent.
+    pub subject: Option<(&'a str, &'a str)>,
     /// The action.
     pub action: &'a str,
     /// The object's type.
     pub kind: &'a str,
     /// The object's id, as it is called outside of the model: it is encoded like every name.
     pub id: &'a str,
-    /// `args` of the rules. One that is not there is unknown.
+    /// `args` of the rules: these and no others. Without any (`None`), each is unknown.
     pub arguments: Option<&'a Object<'a>>,
 }
 

@@ -8,7 +8,7 @@ use crate::chain::HopRecord;
 use crate::config::Issuer;
 use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Refusal, quote};
 use crate::guard::{Buffers, Guard, check_presence};
 use crate::identity::context::{Identity, Kind};
 use crate::identity::dialect::Dialect;
@@ -21,7 +21,7 @@ use crate::policy::arguments::{self, Bound, Sources};
 use crate::policy::decide::{self, Asked, Case, Failure, Hop, Record, Scratch, Task, Trace};
 use crate::policy::path::Target;
 use crate::policy::rules::{self, By};
-use crate::proof::binding::prove;
+use crate::proof::binding::{Binding, prove};
 use crate::proof::{ReplayStore, Use};
 use crate::request::{Question, Request, Scheme, check_headers, credentials};
 use crate::time::Timestamp;
@@ -72,6 +72,8 @@ pub(crate) struct Wanted<'w> {
     /// `None` where it is not known yet which one.
     pub object: Option<&'w str>,
     pub arguments: &'w [Bound<'w>],
+    /// Whether an argument that is not among them is known not to be there.
+    pub all_arguments: bool,
     /// Every argument of a tool, declared or not.
     pub tool: Option<&'w Object<'w>>,
     /// The pattern of the route, or the name of the tool; `None` where the host asks without one.
@@ -104,7 +106,11 @@ impl<'g, 'r> Run<'g, 'r> {
                 self.decision.code = None;
             }
             Err(stop) => {
-                self.decision.code = Some(stop.refusal.code);
+                let code = match stop.refusal.code {
+                    Code::RelationMissing if self.request.relations_unreachable => Code::RelationsUnavailable,
+                    code => code,
+                };
+                self.decision.code = Some(code);
                 if stop.refusal.code == Code::NeedsApproval {
                     self.decision.verdict = Verdict::NeedsApproval;
                 }
@@ -147,6 +153,11 @@ impl<'g, 'r> Run<'g, 'r> {
     ) -> Result<(), Stop> {
         let (guard, request) = (self.guard, self.request);
         let now = now.ok_or_else(|| Refusal::new(Code::ClockInvalid, "the host's clock is not set"))?;
+        if let (Some(claims), Some(_)) = (request.vouched, &request.question) {
+            let (token, issuer) = guard.vouched(claims, now)?;
+            self.notes.binding = Some(Binding::Vouched);
+            return self.known_token((token, issuer), target, now, ask);
+        }
         let (scheme, compact) = credentials(request, target, guard.config.has_transactions())?;
         let (token, issuer) = guard.verify_for_issuer(compact, request.introspection.as_ref(), now)?;
         // A transaction token is never an access token, and the other way round.
@@ -177,6 +188,18 @@ impl<'g, 'r> Run<'g, 'r> {
                 return Err(refusal.into());
             }
         }
+        self.known_token((token, issuer), target, now, ask)
+    }
+
+    /// Every check from who is acting on, for a token that is verified and its sender's.
+    fn known_token(
+        &mut self,
+        (token, issuer): (Arc<VerifiedToken>, &'g Issuer),
+        target: &Target<'_>,
+        now: Timestamp,
+        ask: Ask<'_, 'g, 'r>,
+    ) -> Result<(), Stop> {
+        let (guard, request) = (self.guard, self.request);
         let token = guard.with_context(token, issuer, request, now)?;
         self.decision.token = Some(Arc::clone(&token));
         let identity = token.identity().map_err(Clone::clone)?;
@@ -225,8 +248,15 @@ impl<'g, 'r> Run<'g, 'r> {
         if question.id.is_empty() {
             return Err(Refusal::new(Code::ArgumentInvalid, "the question names no object").into());
         }
-        let mut object = format!("{}:", question.kind);
-        encode_onto(&mut object, question.id);
+        let object = named(question.kind, question.id);
+        let agent = known.identity.link.as_ref().map(|link| link.agent.as_str());
+        let asking = known.identity.user.as_deref().or(agent);
+        if let Some((kind, id)) = question.subject
+            && Some(named(kind, id).as_str()) != asking
+        {
+            let text = format!("the question is about {}, who is not asking", quote(&named(kind, id)));
+            return Err(Refusal::new(Code::FactsConflict, text).into());
+        }
         let arguments = match question.arguments {
             Some(given) => arguments::named(&policy.rules, (kind, action), given)?,
             None => Vec::new(),
@@ -236,6 +266,7 @@ impl<'g, 'r> Run<'g, 'r> {
             action,
             object: Some(&object),
             arguments: &arguments,
+            all_arguments: question.arguments.is_some(),
             tool: None,
             route: None,
             least: Truth::True,
@@ -276,6 +307,7 @@ impl<'g, 'r> Run<'g, 'r> {
             action: route.action,
             object: Some(object),
             arguments: &arguments,
+            all_arguments: false,
             tool: None,
             route: Some(&route.text),
             least: Truth::True,
@@ -314,6 +346,7 @@ impl<'g, 'r> Run<'g, 'r> {
                 action: call.action,
                 object: Some(&call.object),
                 arguments: &call.arguments,
+                all_arguments: false,
                 tool: call.all,
                 route: Some(call.route),
                 least: Truth::True,
@@ -381,6 +414,7 @@ impl<'g, 'r> Run<'g, 'r> {
                 time: Some(known.now),
                 peer: self.request.peer,
             },
+            all_arguments: wanted.all_arguments,
             approver: None,
             replies: self.request.replies,
             least: wanted.least,
@@ -500,6 +534,13 @@ impl<'g, 'r> Run<'g, 'r> {
         let refusal = Refusal { code: failure.code, detail: detail.unwrap_or_default() };
         Stop { refusal, check: failure.term.into(), truth: failure.truth }
     }
+}
+
+/// An object by its type and its id outside of the model.
+fn named(kind: &str, id: &str) -> String {
+    let mut object = format!("{kind}:");
+    encode_onto(&mut object, id);
+    object
 }
 
 /// The store for one more use; a method of `Option` cannot shorten the life of what is behind `dyn`.

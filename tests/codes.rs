@@ -19,7 +19,6 @@ use actfor_mint::SigningKey;
 /// Codes without a vector, and the test that gives them: what is loaded is no request, and keys, changes and a
 /// relationship server are the host's.
 const ELSEWHERE: &[(Code, &str)] = &[
-    (Code::ConfigInvalid, "tests/hostile.rs"),
     (Code::KeysUnavailable, "tests/keys.rs"),
     (Code::LimitExceeded, "tests/codes.rs"),
     (Code::ModelInvalid, "tests/node/model.test.mjs"),
@@ -29,6 +28,7 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::PackUntrusted, "tests/update.rs"),
     (Code::RebuildNeeded, "tests/update.rs"),
     (Code::RelationMissing, "tests/relationships.rs"),
+    (Code::RelationsUnavailable, "tests/host_answers.rs"),
     (Code::RulesInvalid, "tests/policy.rs"),
     (Code::TupleInvalid, "tests/hostile.rs"),
 ];

@@ -165,6 +165,32 @@ fn a_setting_without_a_default_or_unknown_does_not_load() {
     assert_eq!(path_of(r#""relation":"writer""#, r#""relation":"owner""#).0, "tuple_invalid");
 }
 
+/// `same_as` is an equivalence, in whatever order and direction it is written; what it does not join stays apart.
+#[test]
+fn spaces_that_are_the_same_as_a_third_are_the_same() {
+    let good = Acme::default().config();
+    let own = r#""https://idp.example":{"user":"user:{sub}","same_as":"https://as.example"}"#;
+    assert!(good.contains(own));
+    let space = |name: &str, same: &str| {
+        let same = if same.is_empty() { String::new() } else { format!(r#","same_as":"https://{same}""#) };
+        format!(r#""https://{name}":{{"user":"user:{{sub}}"{same}}}"#)
+    };
+    let loads = |spaces: &[(&str, &str)]| {
+        let spaces: Vec<_> = spaces.iter().map(|(name, same)| space(name, same)).collect();
+        actfor::Guard::from_config(good.replacen(own, &spaces.join(","), 1).as_bytes(), 1)
+            .map(drop)
+            .map_err(|error| error.path)
+    };
+    let (a, b, c) = ("idp.example", "b.example", "c.example");
+    assert_eq!(loads(&[(a, "as.example"), (b, "as.example"), (c, "as.example")]), Ok(()));
+    assert_eq!(loads(&[(a, b), (b, c), (c, "as.example")]), Ok(()));
+    assert_eq!(loads(&[(a, "as.example"), (b, a), (c, a)]), Ok(()));
+    assert_eq!(loads(&[(a, b), (b, a)]), Err("names.https://idp.example".into()), "a ring without the first");
+    assert_eq!(loads(&[(a, "as.example"), (b, c), (c, b)]), Err("names.https://b.example".into()));
+    assert_eq!(loads(&[(a, "as.example"), (b, "")]), Err("names.https://b.example".into()));
+    assert_eq!(loads(&[(a, "nobody.example")]), Err("names.https://idp.example".into()));
+}
+
 #[test]
 fn a_line_that_is_not_known_is_named_with_its_place() {
     let error =

@@ -10,6 +10,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/identity/asking.rs"]
+mod asking;
 #[path = "support/identity/cases.rs"]
 mod cases;
 #[path = "support/identity/configuration.rs"]
@@ -26,3 +28,5 @@ mod minting;
 mod revocation;
 #[path = "support/identity/mod.rs"]
 mod support;
+#[path = "support/identity/written.rs"]
+mod written;

@@ -272,6 +272,7 @@ fn asked<T>(case: &Case, ask: impl FnOnce(&decide::Case<'_>) -> T) -> T {
         action: case.action as u8,
         object: Some(case.object),
         arguments: &[],
+        all_arguments: false,
         asked: Asked::default(),
         approver: None,
         replies: &[],

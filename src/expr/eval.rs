@@ -366,7 +366,7 @@ fn convert<'v>(function: u32, value: Value<'v>) -> Option<Value<'v>> {
         (compile::TO_INT, Value::Timestamp(instant)) => Some(Value::Int(instant.seconds)),
         (compile::TO_UINT, Value::Int(number)) => u64::try_from(number).ok().map(Value::Uint),
         (compile::TO_UINT, Value::Double(number)) => {
-            (number >= 0.0 && number < 1.844_674_407_370_955_2e19).then_some(Value::Uint(number as u64))
+            (0.0..1.844_674_407_370_955_2e19).contains(&number).then_some(Value::Uint(number as u64))
         }
         (compile::TO_UINT, Value::String(text)) => {
             text.parse().ok().filter(|_| !text.starts_with('+')).map(Value::Uint)

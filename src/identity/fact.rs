@@ -44,6 +44,8 @@ pub enum Layer {
     Assertion,
     /// The configuration of the guard.
     Config,
+    /// An enforcement point that the host trusts.
+    Enforcement,
 }
 
 impl Src {
@@ -64,6 +66,7 @@ impl Src {
             Layer::Introspection => "introspection",
             Layer::Assertion => "assertion",
             Layer::Config => "config",
+            Layer::Enforcement => "enforcement",
         };
         alloc::format!("{layer}:{}", self.path)
     }

@@ -82,6 +82,9 @@ impl Values<'_, '_> {
         let Some((name, ty)) = declared else { return Fact::Unknown };
         let found = self.case.arguments.iter().find(|argument| argument.name == name);
         let value = found.and_then(|argument| Value::from_json(&argument.value, *ty));
-        value.map_or(Fact::Unknown, Fact::Known)
+        match found {
+            None if self.case.all_arguments => Fact::Absent,
+            _ => value.map_or(Fact::Unknown, Fact::Known),
+        }
     }
 }

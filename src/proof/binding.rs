@@ -24,6 +24,8 @@ pub enum Binding {
     DpopAndMtls,
     /// By the client certificate of the connection (RFC 8705).
     Mtls,
+    /// There is no token: an enforcement point that the host trusts says who is asking.
+    Vouched,
 }
 
 impl Binding {
@@ -34,6 +36,7 @@ impl Binding {
             Self::Dpop => "dpop",
             Self::DpopAndMtls => "dpop+mtls",
             Self::Mtls => "mtls",
+            Self::Vouched => "vouched",
         }
     }
 }

@@ -108,9 +108,7 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
     let (index, issuer) = issuer_of(&jws, config)?;
     // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
     let algorithm = check_header(jws.header(), &issuer.algorithms, issuer.dialect.row().typ)?;
-    issuer.check_keys(now)?;
-    let keys =
-        issuer.keys.as_ref().ok_or_else(|| Refusal::new(Code::KeysUnavailable, "there are no keys yet"))?;
+    let keys = issuer.keys.usable(&issuer.issuer, now)?;
     let key = keys.select(algorithm, jws.header().kid())?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return Err(Refusal::new(

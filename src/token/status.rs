@@ -42,8 +42,7 @@ impl StatusList {
         let jws = Jws::parse(compact, &limits).map_err(because)?;
         let typ = Typ::OneOf(&["statuslist+jwt"]);
         let algorithm = check_header(jws.header(), &issuer.algorithms, typ).map_err(because)?;
-        issuer.check_keys(now)?;
-        let keys = issuer.keys.as_ref().ok_or_else(|| wrong("there are no keys yet"))?;
+        let keys = issuer.keys.usable(&issuer.issuer, now)?;
         let key = keys.select(algorithm, jws.header().kid()).map_err(because)?;
         if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
             return Err(wrong("the signature does not hold"));

@@ -73,6 +73,11 @@ pub fn random<const N: usize>() -> Result<[u8; N], MintError> {
     Ok(bytes)
 }
 
+/// SHA-256 of a text in base64url, as `ath` has it (RFC 9449 §4.2).
+pub fn digest(text: &str) -> String {
+    base64url::encode(&sha2::Sha256::digest(text))
+}
+
 impl SigningKey {
     /// A fresh key; its `kid` is its thumbprint (RFC 7638).
     ///
@@ -214,7 +219,7 @@ impl SigningKey {
             w.key("htm").string(proof.method);
             w.key("htu").string(proof.url);
             w.key("iat").number(proof.issued_at);
-            w.key("ath").string(&base64url::encode(&sha2::Sha256::digest(proof.access_token)));
+            w.key("ath").string(&digest(proof.access_token));
             if let Some(nonce) = proof.nonce {
                 w.key("nonce").string(nonce);
             }

@@ -18,4 +18,4 @@ pub mod dialects;
 mod key;
 pub mod patterns;
 
-pub use key::{MintError, Proof, SigningKey, random};
+pub use key::{MintError, Proof, SigningKey, digest, random};

@@ -38,6 +38,8 @@ pub struct Case<'a> {
     pub object: Option<&'a str>,
     /// What the request's route or tool declares.
     pub arguments: &'a [Bound<'a>],
+    /// Whether an argument that is not among them is known not to be there.
+    pub all_arguments: bool,
     /// What the enforcement point saw of the request.
     pub asked: Asked<'a>,
     /// Who has approved exactly this, by a verified approval.

@@ -10,10 +10,11 @@ use actfor::jose::{Algorithm, base64url};
 use actfor::json::{Value, Writer};
 use actfor::proof::MemoryStore;
 use actfor::token::Introspection;
-use actfor::{Guard, Request, Timestamp};
+use actfor::{Decision, Guard, Request};
 use actfor_mint::SigningKey;
 use sha2::{Digest, Sha256};
 
+use super::revocation::{Learned, learned};
 use super::support::{
     Edits, Fixture, NOW, canonical, credentials, decide_once, get, guard, member, outcome, parse, read,
     route, sign, text,
@@ -253,73 +254,132 @@ fn answer(spec: &Value<'static>, claims: &Value<'static>, key: &SigningKey, issu
     sign(key, Some(member(signed, "typ").unwrap_or("token-introspection+jwt")), &claims)
 }
 
-fn guard_of(case: &Value<'static>, fixture: &Fixture) -> Guard {
-    let mut root = replaced(case, "config");
-    if get(case, "proof").is_some() {
-        root.push(("proof".into(), r#"{"base_urls":["https://api.example"]}"#.into()));
-    }
-    let mut guard = guard(&fixture.config(&replaced(case, "issuer"), &root));
-    super::revocation::prepare(&mut guard, case, fixture);
-    guard
+fn run(case: &Value<'static>) {
+    Concrete::of(case).run(get(case, "expect").unwrap());
 }
 
-fn run(case: &Value<'static>) {
-    only(case, &MEMBERS);
-    let fixture = Fixture::of(member(case, "dialect").unwrap_or("actfor"));
-    let guard = guard_of(case, &fixture);
-    let sent = send(case, &fixture);
-    let now = get(case, "now").map_or(NOW, |now| now.as_u64().unwrap());
-    let (method, url) = route(asked(case));
-    let headers: Vec<_> =
-        sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let request = Request {
-        id: "r",
-        method,
-        url: &url,
-        headers: &headers,
-        introspection: sent
-            .answer
-            .as_ref()
-            .map(|(token, response)| Introspection { token, response: response.as_bytes() }),
-        ..Request::default()
-    };
-    // Twice: a token that was seen before is no better and no worse.
-    for _ in 0..2 {
-        let mut store = MemoryStore::new(get(case, "room").and_then(Value::as_u64).unwrap_or(8) as usize);
-        for earlier in get(case, "before").and_then(Value::as_array).unwrap_or_default() {
+/// One request.
+pub struct Asked {
+    pub method: &'static str,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub now: u64,
+}
+
+/// A case as a host meets it: nothing is left to be put together.
+pub struct Concrete {
+    pub config: String,
+    pub learned: Vec<Learned>,
+    /// Requests that were allowed before.
+    pub before: Vec<Asked>,
+    pub request: Asked,
+    /// What the introspection endpoint says, and about which token.
+    pub introspection: Option<(String, String)>,
+    /// How many instances and proofs the store has room for.
+    pub room: Option<u64>,
+    token: String,
+}
+
+impl Concrete {
+    pub fn of(case: &Value<'static>) -> Self {
+        only(case, &MEMBERS);
+        let fixture = Fixture::of(member(case, "dialect").unwrap_or("actfor"));
+        let mut root = replaced(case, "config");
+        if get(case, "proof").is_some() {
+            root.push(("proof".into(), r#"{"base_urls":["https://api.example"]}"#.into()));
+        }
+        let sent = send(case, &fixture);
+        let (method, url) = route(asked(case));
+        let at = |case| get(case, "now").map_or(NOW, |now| now.as_u64().unwrap());
+        let earlier = get(case, "before").and_then(Value::as_array).unwrap_or_default().iter();
+        let before = earlier.map(|earlier| {
             only(earlier, &["token", "set", "remove", "now"]);
-            let sent = send(earlier, &fixture);
-            let now = get(earlier, "now").map_or(NOW, |now| now.as_u64().unwrap());
-            let headers: Vec<_> =
-                sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-            let request = Request { method, url: &url, headers: &headers, ..Request::default() };
-            assert_eq!(outcome(&decide_once(&guard, &request, now, &mut store).0), "allow");
-        }
-        let (decision, document) = decide_once(&guard, &request, now, &mut store);
-        let expect = get(case, "expect").unwrap();
-        only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
-        let expected = member(expect, "code").unwrap_or("allow");
-        let reason = member(&document, "reason_admin").unwrap_or_default();
-        assert_eq!(outcome(&decision), expected, "{reason}\n{}\n{}", text(&document), sent.token);
-        let said = [
-            ("user", decision.user()),
-            ("agent", decision.agent()),
-            ("kind", decision.kind().map(|kind| kind.as_str())),
-            ("mode", decision.mode().map(|mode| mode.as_str())),
-        ];
-        for (name, found) in said {
-            if get(expect, name).is_some() {
-                assert_eq!(found, member(expect, name), "{name}: {}", text(&document));
-            }
-        }
-        if let Some(says) = member(expect, "says") {
-            assert!(reason.contains(says), "`{reason}` does not say `{says}`");
-        }
-        if let Some(status) = get(expect, "status").and_then(Value::as_u64) {
-            assert_eq!(u64::from(decision.status()), status);
+            Asked { method, url: url.clone(), headers: send(earlier, &fixture).headers, now: at(earlier) }
+        });
+        Self {
+            config: fixture.config(&replaced(case, "issuer"), &root),
+            learned: learned(case, &fixture),
+            before: before.collect(),
+            request: Asked { method, url: url.clone(), headers: sent.headers, now: at(case) },
+            introspection: sent.answer,
+            room: get(case, "room").and_then(Value::as_u64),
+            token: sent.token,
         }
     }
-    let _ = Timestamp::from_seconds(now);
+
+    pub fn guard(&self) -> Guard {
+        let mut guard = guard(&self.config);
+        for learned in &self.learned {
+            learned.teach(&mut guard);
+        }
+        guard
+    }
+
+    /// Decides after everything that came before.
+    pub fn decide(&self, guard: &Guard) -> (Decision, Value<'static>) {
+        let mut store = MemoryStore::new(self.room.unwrap_or(8) as usize);
+        for earlier in &self.before {
+            let (decision, _) = self.ask(guard, earlier, None, &mut store);
+            assert_eq!(outcome(&decision), "allow");
+        }
+        let answer = self.introspection.as_ref();
+        let answer = answer.map(|(token, response)| Introspection { token, response: response.as_bytes() });
+        self.ask(guard, &self.request, answer, &mut store)
+    }
+
+    fn run(&self, expect: &Value<'static>) {
+        let guard = self.guard();
+        // Twice: a token that was seen before is no better and no worse.
+        for _ in 0..2 {
+            let (decision, document) = self.decide(&guard);
+            only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
+            let expected = member(expect, "code").unwrap_or("allow");
+            let reason = member(&document, "reason_admin").unwrap_or_default();
+            assert_eq!(outcome(&decision), expected, "{reason}\n{}\n{}", text(&document), self.token);
+            let said = [
+                ("user", decision.user()),
+                ("agent", decision.agent()),
+                ("kind", decision.kind().map(|kind| kind.as_str())),
+                ("mode", decision.mode().map(|mode| mode.as_str())),
+            ];
+            for (name, found) in said {
+                if get(expect, name).is_some() {
+                    assert_eq!(found, member(expect, name), "{name}: {}", text(&document));
+                }
+            }
+            if let Some(says) = member(expect, "says") {
+                assert!(reason.contains(says), "`{reason}` does not say `{says}`");
+            }
+            if let Some(status) = get(expect, "status").and_then(Value::as_u64) {
+                assert_eq!(u64::from(decision.status()), status);
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        guard: &Guard,
+        asked: &Asked,
+        introspection: Option<Introspection<'_>>,
+        store: &mut MemoryStore,
+    ) -> (Decision, Value<'static>) {
+        let headers: Vec<_> =
+            asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let (method, url) = (asked.method, asked.url.as_str());
+        let request =
+            Request { id: "r", method, url, headers: &headers, introspection, ..Request::default() };
+        decide_once(guard, &request, asked.now, store)
+    }
+}
+
+/// Every case of the table, with the file that it is in.
+pub fn all() -> Vec<(String, Value<'static>)> {
+    let cases = |file: String| {
+        let cases = read(&format!("identity/{file}"));
+        let cases = cases.as_array().unwrap().to_vec();
+        cases.into_iter().map(move |case| (file.clone(), case.into_owned()))
+    };
+    files().into_iter().flat_map(cases).collect()
 }
 
 fn files() -> Vec<String> {
@@ -335,20 +395,17 @@ fn files() -> Vec<String> {
 #[test]
 fn every_case_turns_out_as_it_says() {
     let (mut failed, mut rows, mut count) = (Vec::new(), BTreeMap::<u64, usize>::new(), 0);
-    for file in files() {
-        for case in read(&format!("identity/{file}")).as_array().unwrap() {
-            let case = case.clone().into_owned();
-            count += 1;
-            for row in get(&case, "rows").and_then(Value::as_array).unwrap_or_default() {
-                *rows.entry(row.as_u64().unwrap()).or_default() += 1;
-            }
-            assert!(member(&case, "source").is_some(), "no source");
-            let name = format!("{file}: {}", member(&case, "name").unwrap());
-            if let Err(error) = std::panic::catch_unwind(|| run(&case)) {
-                let text = error.downcast_ref::<String>().cloned();
-                let text = text.or(error.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                failed.push(format!("{name}: {}", text.unwrap_or_default()));
-            }
+    for (file, case) in all() {
+        count += 1;
+        for row in get(&case, "rows").and_then(Value::as_array).unwrap_or_default() {
+            *rows.entry(row.as_u64().unwrap()).or_default() += 1;
+        }
+        assert!(member(&case, "source").is_some(), "no source");
+        let name = format!("{file}: {}", member(&case, "name").unwrap());
+        if let Err(error) = std::panic::catch_unwind(|| run(&case)) {
+            let text = error.downcast_ref::<String>().cloned();
+            let text = text.or(error.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            failed.push(format!("{name}: {}", text.unwrap_or_default()));
         }
     }
     assert!(failed.is_empty(), "{} of {count} cases:\n{}", failed.len(), failed.join("\n\n"));

@@ -6,24 +6,47 @@ use actfor::{Guard, Timestamp};
 
 use super::support::{Edits, Fixture, NOW, get, member, parse, sign, text};
 
-fn at(spec: &Value<'static>) -> Timestamp {
-    Timestamp::from_seconds(get(spec, "at").and_then(Value::as_u64).unwrap_or(NOW)).unwrap()
+/// Something that a guard learns about revocation after its start.
+pub struct Learned {
+    /// The issuer of a status list; `None` for the list of the kill switch.
+    pub issuer: Option<String>,
+    /// The list.
+    pub list: String,
+    /// When it came.
+    pub at: u64,
+    /// What the error says, where it is not taken.
+    pub refused: Option<String>,
 }
 
-pub fn prepare(guard: &mut Guard, case: &Value<'static>, fixture: &Fixture) {
-    for list in get(case, "revoked").and_then(Value::as_array).unwrap_or_default() {
-        let result = guard.revoke(text(get(list, "list").unwrap()).as_bytes(), at(list));
-        assert_eq!(result.is_err(), get(list, "refused").is_some(), "{result:?}");
-    }
-    for list in get(case, "status").and_then(Value::as_array).unwrap_or_default() {
-        let token = status_list(list, fixture);
-        let result = guard.set_status_list(fixture.issuer(), &token, at(list));
-        match (result, member(list, "refused")) {
+impl Learned {
+    pub fn teach(&self, guard: &mut Guard) {
+        let now = Timestamp::from_seconds(self.at).unwrap();
+        let result = match &self.issuer {
+            None => guard.revoke(self.list.as_bytes(), now),
+            Some(issuer) => guard.set_status_list(issuer, &self.list, now),
+        };
+        match (result, &self.refused) {
             (Ok(()), None) => {}
             (Err(error), Some(says)) => assert!(error.message.contains(says), "{error}"),
             (result, refused) => panic!("{result:?}, expected {refused:?}"),
         }
     }
+}
+
+/// What a case says of revocation.
+pub fn learned(case: &Value<'static>, fixture: &Fixture) -> Vec<Learned> {
+    let each = |name: &'static str| get(case, name).and_then(Value::as_array).unwrap_or_default().iter();
+    let at = |spec| get(spec, "at").and_then(Value::as_u64).unwrap_or(NOW);
+    let refused = |spec| member(spec, "refused").map(str::to_owned);
+    let kills = each("revoked").map(|spec| {
+        let list = text(get(spec, "list").unwrap());
+        Learned { issuer: None, list, at: at(spec), refused: refused(spec) }
+    });
+    let lists = each("status").map(|spec| {
+        let (issuer, list) = (Some(fixture.issuer().to_owned()), status_list(spec, fixture));
+        Learned { issuer, list, at: at(spec), refused: refused(spec) }
+    });
+    kills.chain(lists).collect()
 }
 
 /// A list token: `bytes` compressed, or `zeros` of them, changed.

@@ -4,6 +4,8 @@
 //! one call gives back a packed verdict. The document is written only when it is read, by deciding the same
 //! bytes again. Everything else that crosses is off the hot path: JSON text in, plain objects out.
 
+mod audit;
+mod compile;
 mod crypto;
 mod facts;
 mod generation;
@@ -12,6 +14,8 @@ mod testing;
 mod thrown;
 mod wire;
 
+pub use audit::AuditChain;
+pub use compile::Compilation;
 pub use crypto::use_crypto;
 pub use generation::Generation;
 pub use model::RelationModel;

@@ -130,16 +130,16 @@ impl RelationModel {
     }
 }
 
-fn invalid(path: &str, message: &str) -> ConfigError {
+pub(crate) fn invalid(path: &str, message: &str) -> ConfigError {
     ConfigError::new(Code::ConfigInvalid, path, message)
 }
 
-fn parse<'j>(bytes: &'j [u8], path: &str) -> Result<Value<'j>, ConfigError> {
+pub(crate) fn parse<'j>(bytes: &'j [u8], path: &str) -> Result<Value<'j>, ConfigError> {
     json::parse(bytes, &Limits { bytes: bytes.len(), ..Limits::CONFIG })
         .map_err(|error| invalid(path, &error.to_string()))
 }
 
-fn text<'o>(object: &'o Object<'_>, name: &str) -> Result<&'o str, ConfigError> {
+pub(crate) fn text<'o>(object: &'o Object<'_>, name: &str) -> Result<&'o str, ConfigError> {
     object.get(name).and_then(Value::as_str).ok_or_else(|| invalid(name, "is missing or not a text"))
 }
 
@@ -149,7 +149,7 @@ fn most(object: &Object<'_>) -> Result<usize, ConfigError> {
     number.ok_or_else(|| invalid("most", "is not a positive whole number"))
 }
 
-fn tuples(value: Option<&Value<'_>>, path: &str) -> Result<Vec<Tuple>, ConfigError> {
+pub(crate) fn tuples(value: Option<&Value<'_>>, path: &str) -> Result<Vec<Tuple>, ConfigError> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let items = value.as_array().ok_or_else(|| invalid(path, "is not an array"))?;
     let read = |(at, item)| {

@@ -79,11 +79,33 @@ impl TestIssuer {
         self.key.sign(typ, claims)
     }
 
-    /// The token of a running example, issued at `now` (seconds since 1970-01-01 UTC): `{ token, agentChain }`.
+    /// Signs any header and any payload (JSON texts), whether they make sense or not.
+    #[wasm_bindgen(js_name = signAs)]
+    #[must_use]
+    pub fn sign_as(&self, header: &str, payload: &str) -> String {
+        self.key.sign_as(header.as_bytes(), payload.as_bytes())
+    }
+
+    /// The thumbprint of the key (RFC 7638), in base64url.
+    ///
+    /// # Errors
+    /// Never for a key that was accepted.
+    pub fn thumbprint(&self) -> Result<String, JsValue> {
+        self.key.thumbprint().map_err(|error| thrown::argument("", &error.to_string()))
+    }
+
+    /// SHA-256 of a text, in base64url: for the members of proofs and assertions that hash a token.
+    #[must_use]
+    pub fn digest(text: &str) -> String {
+        actfor_mint::digest(text)
+    }
+
+    /// The token of a running example, issued at `now` (seconds since 1970-01-01 UTC), bound to the key of a thumbprint
+    /// where there is one: `{ token, agentChain }`.
     ///
     /// # Errors
     /// A plain object `{ code, path, message, position }`.
-    pub fn mint(&self, pattern: &str, now: f64) -> Result<JsValue, JsValue> {
+    pub fn mint(&self, pattern: &str, now: f64, thumbprint: Option<String>) -> Result<JsValue, JsValue> {
         let wrong = |path: &str, message: &str| thrown::argument(path, message);
         let pattern = Pattern::from_name(pattern).ok_or_else(|| {
             wrong(
@@ -93,6 +115,7 @@ impl TestIssuer {
         })?;
         let now = actfor::Timestamp::from_host(now).ok_or_else(|| wrong("now", "the clock is not set"))?;
         let mut mint = Mint::fresh(now.seconds()).map_err(|error| wrong("", &error.to_string()))?;
+        mint.thumbprint = thumbprint;
         if let Some(issuer) = &self.issuer {
             mint.issuer.clone_from(issuer);
         }
