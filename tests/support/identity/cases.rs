@@ -260,6 +260,7 @@ fn run(case: &Value<'static>) {
 }
 
 /// One request.
+#[derive(Clone)]
 pub struct Asked {
     pub method: &'static str,
     pub url: String,
@@ -268,6 +269,7 @@ pub struct Asked {
 }
 
 /// A case as a host meets it: nothing is left to be put together.
+#[derive(Clone)]
 pub struct Concrete {
     pub config: String,
     pub learned: Vec<Learned>,
