@@ -134,7 +134,7 @@ test('every case of identity turns out in Envoy as it does natively', async (t) 
 });
 
 /** How often the lists of a case are fetched until the last of them has come to everybody. */
-const rounds = ({ learned }) => (learned.length > 1 ? 4 * learned.length : 2);
+const rounds = ({ learned }) => 4 * learned.length;
 
 /** The template's listener once more for each of these, at a socket. */
 function withListeners(text, listeners) {
