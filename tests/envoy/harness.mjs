@@ -180,7 +180,7 @@ export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 
       log: () => (existsSync(files.access) ? readFileSync(files.access, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []),
       /** The counters of the filter: `actfor.…` → number, zeros left out. */
       counters: async () => {
-        const stats = JSON.parse(await ask('/stats?format=json&filter=actfor%5C.(decision|refused|shadow|keys)')).stats;
+        const stats = JSON.parse(await ask('/stats?format=json&filter=actfor%5C.(decision|refused|shadow|keys|lists|introspection)')).stats;
         return Object.fromEntries(stats.filter((s) => s.value).map((s) => [s.name.slice(s.name.indexOf('actfor.')), s.value]));
       },
     };
