@@ -56,8 +56,8 @@ class Issuer implements Api.TestIssuer {
   }
 
   mint(pattern: Api.Pattern, { now = seconds(), key }: Api.MintOptions = {}): Api.MintedToken {
-    const { token, agentChain } = reporting(() => this.#signer.mint(pattern, now, key?.thumbprint)) as { token: string; agentChain?: string };
-    return new Minted(token, key, agentChain === undefined ? [] : [agentChain], undefined, this.audience);
+    const { token, agentChain } = reporting(() => this.#signer.mint(pattern, now, key?.thumbprint)) as { token: string; agentChain: string | null };
+    return new Minted(token, key, agentChain === null ? [] : [agentChain], undefined, this.audience);
   }
 
   token(asked: Api.TokenAsked = {}): Api.MintedToken {
