@@ -9,7 +9,7 @@ import * as sdk2 from '@modelcontextprotocol/server';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { discoverOAuthProtectedResourceMetadata, extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import * as sdk1 from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
@@ -35,7 +35,7 @@ forbid agents to write on doc as size
   when args.size > 3
 scope "*" covers ${lists} on mcp_server
 scope "doc:{id}" covers read, write on doc:{id}
-scope "file" covers resources/read on resource:file%3A%2F%2F%2Fa
+scope "res:{uri}" covers resources/read on resource:{uri}
 scope "ask:{name}" covers prompts/get on prompt:{name}
 agent helper at most read, write on doc
 agent helper at most ${lists} on mcp_server
@@ -107,9 +107,9 @@ for (const [name, open] of Object.entries(SDKS)) {
       const [{ tools }, { resources }, { prompts }] = await Promise.all([client.listTools(), client.listResources(), client.listPrompts()]);
       return [tools.map((one) => one.name), resources.map((one) => one.uri), prompts.map((one) => one.name)];
     };
-    assert.deepEqual(await listed('doc:a file ask:b'), [['write'], ['file:///a'], ['b']]);
+    assert.deepEqual(await listed('doc:a res:file:///a ask:b'), [['write'], ['file:///a'], ['b']]);
     assert.deepEqual(await listed('nothing'), [[], [], []]);
-    const client = await connect(t, url, mint('doc:a file ask:b').headers);
+    const client = await connect(t, url, mint('doc:a res:file:///a ask:b').headers);
     assert.deepEqual((await client.readResource({ uri: 'file:///a' })).contents[0].text, 'a');
     await assert.rejects(client.readResource({ uri: 'file:///b' }), /does not cover/);
     await assert.rejects(client.getPrompt({ name: 'a' }), /does not cover/);
@@ -117,7 +117,7 @@ for (const [name, open] of Object.entries(SDKS)) {
 
   test(`${name}: a tool decides with the arguments that it gets`, async (t) => {
     const heard = [];
-    const url = await serve(t, guardOf({ onDecision: (decision) => heard.push(decision.code) }), open);
+    const url = await serve(t, guardOf({ onDecision: (decision, { request }) => { if (request.method === 'POST') heard.push(decision.code); } }), open);
     const client = await connect(t, url, mint('doc:a').headers);
     heard.length = 0;
     const call = (size, id = 'a') => client.callTool({ name: 'write', arguments: { id, size } });
@@ -192,8 +192,10 @@ test('a client finds the metadata by the challenge', async (t) => {
 test('the answer of a client to a question of the server passes with a valid token, and nothing that looks like one', async (t) => {
   const server = new sdk1.McpServer({ name: 'test', version: '1' });
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'session' });
-  server.registerTool('ask', { inputSchema: { id: z.string() } }, async () => {
-    const { action } = await server.server.elicitInput({ message: 'Sure?', requestedSchema: { type: 'object', properties: {} } });
+  server.registerTool('ask', { inputSchema: { id: z.string() } }, async (_, extra) => {
+    // On the stream of this call: no rule of these opens one with GET.
+    const params = { mode: 'form', message: 'Sure?', requestedSchema: { type: 'object', properties: {} } };
+    const { action } = await extra.sendRequest({ method: 'elicitation/create', params }, ElicitResultSchema);
     return { content: [{ type: 'text', text: action }] };
   });
   await server.connect(transport);
