@@ -82,7 +82,7 @@ class Issuer implements Api.TestIssuer {
     const claims = row.write(told);
     if (parent !== undefined && before !== undefined) continued(claims, before, parent.token);
     const all = pruned({ ...claims, ...asked.claims });
-    const header = { alg: this.#alg, ...(row.typ !== undefined && { typ: row.typ }), kid: this.#kid };
+    const header = pruned({ alg: this.#alg, kid: this.#kid, typ: row.typ });
     const compact = this.#signer.signAs(JSON.stringify(header), JSON.stringify(all));
     const chain = parent === undefined ? [] : [...parent.chain, parent.token];
     return new Minted(compact, key, chain, dialect === 'txn-token' ? 'txn-token' : undefined, this.audience);
