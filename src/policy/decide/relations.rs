@@ -107,13 +107,14 @@ impl Evaluator<'_, '_> {
         let question = Question { object: object_name, relation, subject: subject_name };
         let pack = &self.policy.pack;
         let unknown;
+        let (replies, now) = (self.case.replies, self.case.asked.time);
         let delta = self.policy.changes.as_ref().map(|changes| &changes.overlay);
         let facts = match self.said {
-            None => Facts { delta, replies: self.case.replies, ..Facts::default() },
+            None => Facts { delta, replies, now, ..Facts::default() },
             Some(said) => {
                 unknown = said.unknown();
-                let replies = self.case.replies;
-                Facts { delta, overlay: Some(&said.overlay), unknown: &unknown, replies, ..Facts::default() }
+                let overlay = Some(&said.overlay);
+                Facts { delta, overlay, unknown: &unknown, replies, now, ..Facts::default() }
             }
         };
         let (answer, via) = if self.trace.on {
