@@ -1,7 +1,10 @@
 // The examples of the package, started and called: the frameworks with fetch, the MCP servers with the clients of both SDKs.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -49,6 +52,36 @@ for (const name of ['express', 'fastify', 'hono', 'fetch']) {
     await refused(await fetch(`${address}/repos/web/readme`, { headers: forged.headers }), 401, 'signature_invalid');
     await refused(await fetch(`${address}/nothing`, { headers: headers(agent) }), 403, 'unmapped');
   });
+}
+
+test('the README starts with code that works', async (t) => {
+  const readme = readFileSync(join(examples, '../README.md'), 'utf8');
+  const [, code] = /```js\n([\s\S]*?)```/.exec(readme);
+  assert.ok(readme.startsWith('# actfor\n\n```js\n'));
+  const script = join(import.meta.dirname, 'node_modules/.readme.mjs');
+  const port = await freePort();
+  writeFileSync(script, code.replaceAll('8080', String(port)));
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  const [said] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const [, authorization, url] = /^curl -H 'authorization: (.*)' (\S+)\n$/.exec(said);
+  const ask = async (address, headers) => {
+    const response = await fetch(address, { headers });
+    const text = await response.text();
+    return response.ok ? text : JSON.parse(text).code;
+  };
+  assert.equal(await ask(url, { authorization }), 'web: hello ana, helped by code-helper\n');
+  assert.equal(await ask(url.replace('web', 'infra'), { authorization }), 'not_covered');
+  assert.equal(await ask(url, {}), 'token_missing');
+});
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** What both SDKs' clients have in common here. */

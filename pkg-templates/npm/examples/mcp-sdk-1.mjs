@@ -32,7 +32,7 @@ app.use(mcpAuth(guard, {
 }));
 
 app.post('/mcp', async (req, res) => {
-  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined });
+  const transport = new StreamableHTTPServerTransport();
   res.on('close', () => { transport.close(); });
   await createServer().connect(/** @type {import('@modelcontextprotocol/sdk/shared/transport.js').Transport} */ (transport));
   await transport.handleRequest(req, res, req.body);
