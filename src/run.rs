@@ -8,7 +8,7 @@ use crate::chain::HopRecord;
 use crate::config::Issuer;
 use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Refusal, quote};
 use crate::guard::{Buffers, Guard, check_presence};
 use crate::identity::context::{Identity, Kind};
 use crate::identity::dialect::Dialect;
@@ -249,8 +249,15 @@ impl<'g, 'r> Run<'g, 'r> {
         if question.id.is_empty() {
             return Err(Refusal::new(Code::ArgumentInvalid, "the question names no object").into());
         }
-        let mut object = format!("{}:", question.kind);
-        encode_onto(&mut object, question.id);
+        let object = named(question.kind, question.id);
+        let agent = known.identity.link.as_ref().map(|link| link.agent.as_str());
+        let asking = known.identity.user.as_deref().or(agent);
+        if let Some((kind, id)) = question.subject
+            && Some(named(kind, id).as_str()) != asking
+        {
+            let text = format!("the question is about {}, who is not asking", quote(&named(kind, id)));
+            return Err(Refusal::new(Code::FactsConflict, text).into());
+        }
         let arguments = match question.arguments {
             Some(given) => arguments::named(&policy.rules, (kind, action), given)?,
             None => Vec::new(),
@@ -530,6 +537,13 @@ impl<'g, 'r> Run<'g, 'r> {
         let refusal = Refusal { code: failure.code, detail: detail.unwrap_or_default() };
         Stop { refusal, check: failure.term.into(), truth: failure.truth }
     }
+}
+
+/// An object by its type and its id outside of the model.
+fn named(kind: &str, id: &str) -> String {
+    let mut object = format!("{kind}:");
+    encode_onto(&mut object, id);
+    object
 }
 
 /// The store for one more use; a method of `Option` cannot shorten the life of what is behind `dyn`.

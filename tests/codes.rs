@@ -19,7 +19,6 @@ use actfor_mint::SigningKey;
 /// Codes without a vector, and the test that gives them: what is loaded is no request, and keys, changes and a
 /// relationship server are the host's.
 const ELSEWHERE: &[(Code, &str)] = &[
-    (Code::KeysUnavailable, "tests/keys.rs"),
     (Code::LimitExceeded, "tests/codes.rs"),
     (Code::ModelInvalid, "tests/node/model.test.mjs"),
     (Code::PackExpired, "tests/update.rs"),
@@ -51,7 +50,7 @@ fn expected(value: &Value<'_>, found: &mut BTreeSet<String>) {
             for (name, value) in object.iter() {
                 match value.as_str() {
                     Some(code) if matches!(name, "code" | "decision" | "expect") => {
-                        drop(found.insert(code.into()))
+                        found.insert(code.into());
                     }
                     _ => expected(value, found),
                 }

@@ -162,7 +162,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
         ] {
             let decided = ask(&token, |request| guard.decide(&Request { method, url, ..*request }, at(NOW)));
             let (asked, document) = ask(&token, |request| {
-                let question = Some(Question { action, kind, id, arguments: None });
+                let question = Some(Question { subject: None, action, kind, id, arguments: None });
                 guard.explain(&Request { question, url: "/open", ..*request }, at(NOW))
             });
             assert_eq!((outcome(&asked), asked.rule()), (outcome(&decided), decided.rule()), "{document}");
@@ -171,7 +171,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
         }
     }
     assert!(seen.len() > 4, "{seen:?}");
-    let question = Question { action: "read", kind: "repo", id: "web", arguments: None };
+    let question = Question { subject: None, action: "read", kind: "repo", id: "web", arguments: None };
     let request = Request { method: "GET", url: "/open", ..Request::default() };
     assert_eq!(guard.decide(&request, at(NOW)).rule(), Some("public"));
     let named = Request { question: Some(question), ..request };
@@ -179,7 +179,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
     for (question, code) in [
         (Question { id: "", ..question }, Code::ArgumentInvalid),
         (Question { kind: "repo:x", ..question }, Code::Unmapped),
-        (Question { action: "", ..question }, Code::Unmapped),
+        (Question { subject: None, action: "", ..question }, Code::Unmapped),
         (Question { id: "web#reader", ..question }, Code::NotCovered),
     ] {
         let token = acme.token(Pattern::Interactive);
@@ -196,7 +196,7 @@ fn arguments_of_a_question_are_read_by_name_and_type() {
     let code = |arguments: Option<&str>| {
         let parsed = arguments.map(|text| json::parse(text.as_bytes(), &json::Limits::BODY).unwrap());
         let arguments = parsed.as_ref().and_then(Value::as_object);
-        let question = Question { action: "refund", kind: "order", id: "o1", arguments };
+        let question = Question { subject: None, action: "refund", kind: "order", id: "o1", arguments };
         ask(&world.token("t1").unwrap(), |request| {
             outcome(&guard.decide(&Request { question: Some(question), ..*request }, at(world.now)))
         })
@@ -231,7 +231,7 @@ fn many_questions_are_decided_as_each_alone_and_use_one_proof() {
     let request = Request { method: "POST", url, headers: &headers, ..Request::default() };
     let config = acme.config().replacen('{', r#"{"proof":{"base_urls":["https://api.example"]},"#, 1);
     let guard = Guard::from_config(config.as_bytes(), 1).unwrap_or_else(|e| panic!("{e}"));
-    let question = |action, id| Question { action, kind: "repo", id, arguments: None };
+    let question = |action, id| Question { subject: None, action, kind: "repo", id, arguments: None };
     let questions = [
         question("push", "web"),
         question("push", "infra"),
@@ -383,7 +383,8 @@ fn an_object_is_listed_if_and_only_if_it_is_allowed() {
                             (Err(refusal), ..) => panic!("{refusal}: {claims}"),
                         };
                         for id in ids {
-                            let question = Some(Question { action, kind, id, arguments: None });
+                            let question =
+                                Some(Question { subject: None, action, kind, id, arguments: None });
                             let decision = guard.decide(&Request { question, ..*request }, at(NOW));
                             let is_listed = found.names.contains(&format!("{kind}:{id}"));
                             let known = tuples.contains(&format!("\"{kind}:{id}\""));

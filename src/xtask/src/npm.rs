@@ -125,15 +125,17 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that can be had by `require`.
-const COMMON_JS: [&str; 9] = [
+const COMMON_JS: [&str; 11] = [
     "entry/node",
     "entry/inline",
     "entry/testing_node",
+    "middleware/authzen",
     "middleware/express",
     "middleware/fastify",
     "middleware/fetch",
     "middleware/hono",
     "middleware/mcp",
+    "opentelemetry",
     "redis",
 ];
 

@@ -13,7 +13,7 @@ use crate::shell::{command, in_ci, read, root, run, step};
 pub fn all() -> Result<()> {
     node()?;
     wasm_target()?;
-    for folder in ["js", "tests/differential", "tests/browser", "tests/bench"] {
+    for folder in ["js", "tests/differential", "tests/browser", "tests/bundlers", "tests/bench"] {
         npm(folder)?;
     }
     wasm_bindgen_runner()?;

@@ -1,18 +1,20 @@
-//! Key sets that are fetched in the background: when, how often, and when they are too old to be believed.
+//! Key sets and the list of what is revoked, which are fetched in the background: when, how often, and when they are
+//! too old to be believed.
 //!
 //! Nothing here waits for a request and no request waits for this: until an issuer's keys have arrived, its
-//! tokens refuse with `keys_unavailable`. An answer that is not a key set leaves the keys from before in place; how
-//! long they hold is the guard's to say (`jwks_max_age`).
+//! tokens refuse with `keys_unavailable`. An answer that cannot be used leaves what was there before in place; how
+//! long that holds is the guard's to say (`jwks_max_age`, `revocation.max_age`).
 
-use core::{cell::Cell, time::Duration};
+use core::{cell::Cell, fmt, time::Duration};
 
 use actfor::{ConfigError, Guard, quote};
 
 use crate::{
-    config::{KeySource, Settings, invalid},
+    config::{Refreshed, Settings, invalid, joined},
     counters::Counters,
     host::{Call, CallId, Host, HostError, Level},
     plugin::timestamp,
+    uri::Uri,
 };
 
 /// How often the plugin is woken.
@@ -24,7 +26,7 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// The largest key set that is read, in bytes.
 const BODY_MAX: usize = 1_048_576;
 
-/// Fetches the keys of all issuers that have a `jwks_uri`.
+/// Fetches the keys of all issuers that have a `jwks_uri`, and the list of what is revoked.
 #[derive(Debug)]
 pub struct Fetcher {
     sources: Vec<Source>,
@@ -37,9 +39,9 @@ pub struct Fetcher {
 
 #[derive(Debug)]
 struct Source {
-    issuer: String,
+    what: What,
     uri: Uri,
-    settings: KeySource,
+    settings: Refreshed,
     /// When to fetch next, by [`Fetcher::running`].
     due: Duration,
     pending: Option<Pending>,
@@ -48,18 +50,28 @@ struct Source {
     ever_fetched: bool,
 }
 
+/// What a source gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    /// The keys of an issuer.
+    Keys(String),
+    /// The list of what is revoked.
+    Revoked,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keys(issuer) => write!(f, "keys of {}", quote(issuer)),
+            Self::Revoked => f.write_str("list of what is revoked"),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     call: CallId,
     since: Duration,
-}
-
-/// A `jwks_uri` in its parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Uri {
-    scheme: String,
-    authority: String,
-    path: String,
 }
 
 impl Fetcher {
@@ -76,25 +88,13 @@ impl Fetcher {
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let mut sources = Vec::new();
-        for (issuer, uri) in issuers {
+        for (issuer, uri, own) in joined("jwks", "a `jwks_uri`", issuers, &settings.jwks)? {
             let path = format!("envoy.jwks[{}]", quote(issuer));
-            let Some(own) = settings.jwks.get(issuer) else {
-                return Err(invalid(
-                    &path,
-                    "the issuer has a `jwks_uri`: write the `cluster` that leads to it",
-                ));
-            };
             let uri = Uri::parse(uri).map_err(|why| invalid(&path, format!("`jwks_uri` {why}")))?;
-            sources.push(Source::new(issuer, uri, own));
+            sources.push(Source::new(What::Keys(issuer.to_owned()), uri, own));
         }
-        let unused =
-            settings.jwks.keys().find(|issuer| !sources.iter().any(|source| source.issuer == **issuer));
-        if let Some(issuer) = unused {
-            let path = format!("envoy.jwks[{}]", quote(issuer));
-            return Err(invalid(
-                &path,
-                "no issuer of this name has a `jwks_uri`: remove it, or correct the name",
-            ));
+        if let Some(revocation) = &settings.revocation {
+            sources.push(Source::new(What::Revoked, revocation.uri.clone(), &revocation.source));
         }
         Ok(Self { sources, running: Duration::ZERO, ticking: false, unknown_key_seen: Cell::new(false) })
     }
@@ -122,7 +122,7 @@ impl Fetcher {
         let hasten = self.unknown_key_seen.take();
         for source in &mut self.sources {
             source.give_up_waiting(host, counters, self.running);
-            if hasten {
+            if hasten && source.what != What::Revoked {
                 source.hasten();
             }
             if source.pending.is_none() && source.due <= self.running {
@@ -151,9 +151,9 @@ impl Fetcher {
 }
 
 impl Source {
-    fn new(issuer: &str, uri: Uri, settings: &KeySource) -> Self {
+    fn new(what: What, uri: Uri, settings: &Refreshed) -> Self {
         Self {
-            issuer: issuer.to_owned(),
+            what,
             uri,
             settings: settings.clone(),
             due: Duration::ZERO,
@@ -171,6 +171,11 @@ impl Source {
             scheme: &self.uri.scheme,
             authority: &self.uri.authority,
             path: &self.uri.path,
+            accept: match self.what {
+                What::Keys(_) => "application/jwk-set+json, application/json",
+                What::Revoked => "application/json",
+            },
+            form: None,
             timeout: self.settings.timeout,
         };
         match host.call(&call) {
@@ -185,40 +190,40 @@ impl Source {
 
     /// Reads the answer at hand into the guard.
     fn take(&self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<(), String> {
-        match status {
-            Some(200) => {}
-            Some(status) => return Err(format!("the answer has status {status}")),
-            None => return Err("no answer came".to_owned()),
-        }
-        // One byte more than allowed shows that there is more.
-        let body = host
-            .answer_body(BODY_MAX.saturating_add(1))
-            .map_err(|HostError| "the body is gone".to_owned())?;
-        if body.len() > BODY_MAX {
-            return Err(format!("the answer is larger than {BODY_MAX} bytes"));
-        }
+        let body = body(host, status, BODY_MAX)?;
         let now = host.now().ok().and_then(timestamp).ok_or_else(|| "the clock is not set".to_owned())?;
-        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())?;
-        guard.prepare();
+        match &self.what {
+            What::Keys(issuer) => {
+                guard.set_keys(issuer, &body, now).map_err(|error| error.to_string())?;
+                guard.prepare();
+            }
+            What::Revoked => guard.revoke(&body, now).map_err(|error| error.to_string())?,
+        }
         Ok(())
     }
 
     fn succeeded(&mut self, host: &impl Host, counters: &Counters, running: Duration) {
         if !self.ever_fetched || self.failures > 0 {
-            host.log(Level::Info, &format!("actfor: keys of {} fetched", quote(&self.issuer)));
+            host.log(Level::Info, &format!("actfor: {} fetched", self.what));
         }
         self.ever_fetched = true;
         self.failures = 0;
         self.due = running.saturating_add(seconds(self.settings.refresh_seconds));
-        let _ = host.count(counters.keys_fetched);
+        let _ = host.count(match self.what {
+            What::Keys(_) => counters.keys_fetched,
+            What::Revoked => counters.lists_fetched,
+        });
     }
 
     fn failed(&mut self, host: &impl Host, counters: &Counters, running: Duration, why: &str) {
         let wait = seconds(1).saturating_mul(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.due = running.saturating_add(wait.min(seconds(self.settings.refresh_seconds)));
         self.failures = self.failures.saturating_add(1);
-        let _ = host.count(counters.keys_failed);
-        host.log(Level::Warn, &format!("actfor: keys of {} not fetched: {why}", quote(&self.issuer)));
+        let _ = host.count(match self.what {
+            What::Keys(_) => counters.keys_failed,
+            What::Revoked => counters.lists_failed,
+        });
+        host.log(Level::Warn, &format!("actfor: {} not fetched: {why}", self.what));
     }
 
     /// The host answers every call, also with a failure; if it ever forgot one, fetching must go on.
@@ -237,33 +242,31 @@ impl Source {
     }
 }
 
+/// The body of the answer at hand, if it is one.
+///
+/// # Errors
+/// Why it is none.
+pub fn body(host: &impl Host, status: Option<u16>, most: usize) -> Result<Vec<u8>, String> {
+    match status {
+        Some(200) => {}
+        Some(status) => return Err(format!("the answer has status {status}")),
+        None => return Err("no answer came".to_owned()),
+    }
+    // One byte more than allowed shows that there is more.
+    let body = host.answer_body(most.saturating_add(1)).map_err(|HostError| "the body is gone".to_owned())?;
+    if body.len() > most { Err(format!("the answer is larger than {most} bytes")) } else { Ok(body) }
+}
+
 fn seconds(count: u32) -> Duration {
     Duration::from_secs(u64::from(count))
 }
 
-impl Uri {
-    /// Takes `https://authority/path` apart. No user, no fragment, nothing that could end a header.
-    fn parse(uri: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = uri.split_once("://").ok_or("must start with `https://`")?;
-        if !matches!(scheme, "https" | "http") {
-            return Err("must start with `https://`");
-        }
-        if !rest.bytes().all(|b| matches!(b, b'!'..=b'~')) || rest.contains(['#', '@', '\\']) {
-            return Err("must be a plain URI: visible ASCII, without user and fragment");
-        }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if authority.is_empty() {
-            return Err("names no host");
-        }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_owned(), path })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use actfor::jose::Algorithm;
+    use std::collections::BTreeMap;
+
+    use actfor::jose::{Algorithm, base64url};
+    use actfor::json::{self, Object, Value};
     use actfor_mint::{SigningKey, patterns::Pattern};
 
     use super::*;
@@ -295,7 +298,11 @@ mod tests {
 
         /// The code of a refusal, or `allow`.
         fn ask(&self) -> String {
-            let fields = [(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &self.bearer)];
+            self.ask_for("GET", "/repos/web/x")
+        }
+
+        fn ask_for(&self, method: &str, path: &str) -> String {
+            let fields = [(":method", method), (":path", path), ("authorization", &self.bearer)];
             self.host.0.borrow_mut().headers = Fake::request(&fields).0.take().headers;
             self.host.0.borrow_mut().response = None;
             self.plugin.on_request(&self.host, 1);
@@ -451,6 +458,107 @@ mod tests {
         assert_eq!(worker.ask(), "allow");
     }
 
+    /// `tests/vectors/token/keys.json`, as every host runs it: here the key servers answer in the background.
+    #[test]
+    fn keys_come_go_and_age_as_in_every_host() {
+        let text = include_bytes!("../../../../tests/vectors/token/keys.json");
+        let file = json::parse(text, &json::Limits::CONFIG).unwrap();
+        let file = file.as_object().unwrap();
+        let mut config = json::Writer::default();
+        config.value(file.get("config").unwrap());
+        let (config, start) = (config.finish(), file.get("start").unwrap().as_u64().unwrap());
+        let tokens = file.get("tokens").and_then(Value::as_object).unwrap();
+        let cases = file.get("cases").and_then(Value::as_array).unwrap();
+        assert!(cases.len() > 10);
+        for case in cases.iter().map(|case| case.as_object().unwrap()) {
+            let steps: Vec<_> = case.get("steps").and_then(Value::as_array).unwrap().iter().collect();
+            let steps: Vec<_> = steps.iter().map(|step| step.as_object().unwrap()).collect();
+            let number = |step: &Object<'_>, name: &str| step.get(name).and_then(Value::as_u64);
+            let text =
+                |step: &Object<'_>, name: &str| step.get(name).and_then(Value::as_str).map(str::to_owned);
+            let name = text(case, "name").unwrap();
+            // Where strange names come, nothing but they makes it fetch again.
+            let interval = steps.iter().find_map(|step| number(step, "interval"));
+            let source = match interval {
+                None => r#"{"cluster":"keys","refresh_seconds":1,"min_refresh_seconds":1}"#.to_owned(),
+                Some(interval) => {
+                    format!(r#"{{"cluster":"keys","refresh_seconds":3600,"min_refresh_seconds":{interval}}}"#)
+                }
+            };
+            let envoy = format!(
+                r#"{{"envoy":{{"jwks":{{"https://as.example":{source},"https://other.example":{source}}}}},"#
+            );
+            let config = config.replacen('{', &envoy, 1);
+            let host = Fake::request(&[]);
+            host.0.borrow_mut().clusters = vec!["keys"];
+            let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+            let mut worker = Worker { host, plugin, acme: Acme::default(), bearer: String::new() };
+            let [method, path] = ["method", "url"].map(|name| text(file, name).unwrap());
+            let at = |worker: &Worker, seconds| {
+                worker.host.0.borrow_mut().now = Duration::from_secs(start + seconds);
+            };
+            let mut given: BTreeMap<String, (u16, String)> = BTreeMap::new();
+            // Each call gets its answer at once.
+            let tick = |worker: &mut Worker, given: &BTreeMap<String, (u16, String)>| {
+                let before = worker.calls();
+                worker.tick(1);
+                let calls = worker.host.0.borrow().calls[before..].to_vec();
+                for (index, call) in calls.iter().enumerate() {
+                    let (status, body) = given.get(call).cloned().unwrap_or((503, String::new()));
+                    worker.host.0.borrow_mut().body = body.into();
+                    worker.plugin.on_answer(&worker.host, CallId((before + index + 1) as u32), Some(status));
+                }
+            };
+            for step in steps {
+                let now = number(step, "at").unwrap();
+                at(&worker, now);
+                if let Some(keys) = text(step, "keys") {
+                    let call = format!("keys {}/jwks", text(step, "issuer").unwrap());
+                    given.insert(call.clone(), (200, keys));
+                    let before = worker.calls();
+                    while !worker.host.0.borrow().calls[before..].contains(&call) {
+                        tick(&mut worker, &given);
+                    }
+                    // From now on they are silent, so that keys age.
+                    if interval.is_none() {
+                        given.clear();
+                    }
+                } else if let Some(each) = number(step, "strange") {
+                    let (until, interval) = (number(step, "until").unwrap(), interval.unwrap());
+                    let before = worker.calls();
+                    for second in now..until {
+                        at(&worker, second);
+                        for one in 0..each {
+                            worker.bearer =
+                                format!("Bearer {}", stranger(&text(tokens, "old").unwrap(), second, one));
+                            assert_eq!(
+                                worker.ask_for(&method, &path),
+                                text(step, "expect").unwrap(),
+                                "{name}"
+                            );
+                        }
+                        tick(&mut worker, &given);
+                    }
+                    let calls = worker.host.0.borrow().calls[before..].to_vec();
+                    let fetched = calls.iter().filter(|call| *call == "keys https://as.example/jwks").count();
+                    assert!(fetched > 0 && fetched as u64 <= (until - now) / interval, "{name}: {fetched}");
+                } else {
+                    worker.bearer =
+                        format!("Bearer {}", text(tokens, &text(step, "token").unwrap()).unwrap());
+                    let found = worker.ask_for(&method, &path);
+                    assert_eq!(found, text(step, "expect").unwrap(), "{name}, at {now}");
+                }
+            }
+        }
+    }
+
+    /// The token under a key id that nobody has.
+    fn stranger(token: &str, second: u64, one: u64) -> String {
+        let header = format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"nobody-{second}-{one}"}}"#);
+        let (_, rest) = token.split_once('.').unwrap();
+        format!("{}.{rest}", base64url::encode(header.as_bytes()))
+    }
+
     #[test]
     fn a_key_that_is_gone_verifies_nothing_any_more() {
         let mut worker = Worker::start(SOURCE);
@@ -471,24 +579,39 @@ mod tests {
         assert_eq!(worker.ask(), "keys_unavailable");
     }
 
+    /// The list of what is revoked comes like keys do; until it is there, nothing passes.
     #[test]
-    fn takes_a_uri_apart() {
-        let parts = |uri| Uri::parse(uri).map(|uri| (uri.scheme, uri.authority, uri.path));
-        let ok = |s: &str, a: &str, p: &str| Ok((s.to_owned(), a.to_owned(), p.to_owned()));
-        assert_eq!(parts("https://as.example/jwks.json"), ok("https", "as.example", "/jwks.json"));
-        assert_eq!(parts("http://127.0.0.1:8080?k=1"), ok("http", "127.0.0.1:8080", "/?k=1"));
-        assert_eq!(parts("https://as.example"), ok("https", "as.example", "/"));
-        for uri in [
-            "as.example",
-            "file:///etc/passwd",
-            "https://",
-            "https:///x",
-            "https://a@b/",
-            "https://a/\r\nb",
-            "https://a/#b",
+    fn a_list_of_what_is_revoked_is_fetched_and_grows_old() {
+        let acme = Acme::default();
+        let members = r#"{"revocation":{"max_age":100},"envoy":{"revocation":{"uri":"https://ops.example/revoked?v=1",
+            "cluster":"keys","refresh_seconds":60}},"#;
+        let config = acme.config().replacen('{', members, 1);
+        let host = Fake::request(&[]);
+        host.0.borrow_mut().clusters = vec!["keys"];
+        let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+        let bearer = format!("Bearer {}", acme.token(Pattern::Offline));
+        let mut worker = Worker { host, plugin, acme, bearer };
+        assert_eq!(worker.ask(), "revocation_unavailable");
+        worker.tick(1);
+        assert_eq!(worker.host.0.borrow().calls, ["keys https://ops.example/revoked?v=1"]);
+        worker.answer(Some(200), r#"{"version":2,"revoked":[]}"#);
+        assert_eq!(worker.ask(), "allow");
+        let revoked = r#"{"user":{"iss":"https://as.example","sub":"ana"},"until":1795001000}"#;
+        for (body, expected) in [
+            (format!(r#"{{"version":1,"revoked":[{revoked}]}}"#), "allow"),
+            ("{}".into(), "allow"),
+            (format!(r#"{{"version":3,"revoked":[{revoked}]}}"#), "revoked"),
+            (r#"{"version":2,"revoked":[]}"#.into(), "revoked"),
+            (r#"{"version":4,"revoked":[]}"#.into(), "allow"),
         ] {
-            assert!(parts(uri).is_err(), "{uri}");
+            worker.wait();
+            worker.answer(Some(200), body.as_str());
+            assert_eq!(worker.ask(), expected, "{body}");
         }
+        assert_eq!(worker.host.count_of("actfor.lists.fetched"), 3);
+        assert_eq!(worker.host.count_of("actfor.lists.failed"), 3);
+        worker.pass(100);
+        assert_eq!(worker.ask(), "revocation_unavailable");
     }
 
     #[test]
