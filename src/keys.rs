@@ -174,7 +174,8 @@ mod tests {
         };
         let fixed = format!(r#""jwks":{}"#, set("fixed"));
         let fetched = |name: &str| format!(r#""jwks_uri":"{name}/jwks""#);
-        let signer = |name: &str, keys: &str| format!(r#"{{"issuer":"{name}","algorithms":["Ed25519"],{keys}"#);
+        let signer =
+            |name: &str, keys: &str| format!(r#"{{"issuer":"{name}","algorithms":["Ed25519"],{keys}"#);
         let issuer = |name: &str, context: &str| {
             let context = format!(r#""context_issuers":[{context},"clients":["*"]}}]"#);
             format!(r#"{},"audience":"x","dialect":"rfc8693",{context}}}"#, signer(name, &fetched(name)))

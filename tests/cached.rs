@@ -341,7 +341,7 @@ fn introspection() {
     };
     let sent = answer("");
     bench.warm(&sent, &sent, 1);
-    bench.then("no answer", &Sent::bearer(&token), "context_missing", 0);
+    bench.then("no answer", &Sent::bearer(&token), "introspection_unavailable", 0);
     bench.then("other scopes", &answer(r#""scope":"repo:infra:rw""#), "not_covered", 0);
     let (about, text) = sent.answer.clone().unwrap();
     let inactive = Sent { answer: Some((about, r#"{"active":false}"#.into())), ..sent.clone() };

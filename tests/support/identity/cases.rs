@@ -162,7 +162,7 @@ fn send(case: &Value<'static>, fixture: &Fixture) -> Sent {
         only(spec, &["set", "remove", "bearer"]);
         let context =
             headers.iter().find(|(name, _)| name == "agent-context").map(|(_, value)| value.as_str());
-        headers.push(("dpop".into(), proof(spec, &token, route(asked(case)), context.unwrap_or_default())));
+        headers.push(("dpop".into(), proof(case, spec, &token, context.unwrap_or_default())));
     }
     let answer = get(case, "introspection").map(|spec| {
         only(spec, &["set", "remove", "text", "about", "signed"]);
@@ -178,12 +178,13 @@ fn asked<'c>(case: &'c Value<'static>) -> &'c str {
 }
 
 /// A DPoP proof for a request: as it should be, changed; `$context` is the hash of the assertion.
-fn proof(spec: &Value<'static>, token: &str, (method, url): (&str, String), context: &str) -> String {
-    let key = key("client");
+fn proof(case: &Value<'static>, spec: &Value<'static>, token: &str, context: &str) -> String {
+    let (key, (method, url)) = (key("client"), route(asked(case)));
     let hash = |text: &str| base64url::encode(&Sha256::digest(text.as_bytes()));
     let mut w = Writer::default();
     w.object(|w| {
-        w.key("jti").string("proof-1");
+        // Each case has its own: where one memory is behind all of them, a proof is good once.
+        w.key("jti").string(&hash(member(case, "name").unwrap()));
         w.key("htm").string(method);
         w.key("htu").string(&format!("https://api.example{url}"));
         w.key("iat").number(NOW);
@@ -265,6 +266,7 @@ fn run(case: &Value<'static>) {
 }
 
 /// One request.
+#[derive(Clone)]
 pub struct Asked {
     pub method: &'static str,
     pub url: String,
@@ -273,6 +275,7 @@ pub struct Asked {
 }
 
 /// A case as a host meets it: nothing is left to be put together.
+#[derive(Clone)]
 pub struct Concrete {
     pub config: String,
     pub learned: Vec<Learned>,

@@ -8,6 +8,7 @@ use super::cases::key;
 use super::support::{Edits, Fixture, NOW, get, member, parse, sign, text};
 
 /// Something that a guard learns about revocation after its start.
+#[derive(Clone)]
 pub struct Learned {
     /// The issuer of a status list; `None` for the list of the kill switch.
     pub issuer: Option<String>,
