@@ -1,4 +1,4 @@
-//! `cargo xtask mutants [--missed] [PATH…]`: which changes of the core no test notices. Writes `tests/mutants.md`.
+//! `cargo xtask mutants [--missed] [--quick] [PATH…]`: which changes of the core no test notices. Writes `tests/mutants.md`.
 //!
 //! A copy of the project is made in `target/mutants`, and every mutant of the chosen files is put into it at once, each
 //! behind a number; so there is one build. Then each number runs in a process of its own, with the tests where it can
@@ -6,7 +6,7 @@
 //! endless loop are failures too.
 //!
 //! `--missed` runs only what `tests/mutants.md` lists as missed, and files that it does not have yet: after new tests, that
-//! is all that can change.
+//! is all that can change. `--quick` leaves out tests that take a second or more; `--missed` afterwards asks them too.
 
 mod report;
 mod sites;
@@ -66,8 +66,13 @@ const LEFT_OUT: &[&str] = &["jose_differential", "written::the_cases_for_other_h
 /// Tests that are faster share a process.
 const FAST: Duration = Duration::from_millis(200);
 
+/// Tests that are slower are not quick.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// Mutants, and which tests notice them.
 pub fn run(args: &[&str]) -> Result<()> {
+    let unknown = args.iter().find(|arg| arg.starts_with("--") && !["--missed", "--quick"].contains(arg));
+    ensure!(unknown.is_none(), "there is no option {}", unknown.unwrap_or(&""));
     let only_missed = args.contains(&"--missed");
     let given: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with("--")).collect();
     let paths = if given.is_empty() { PATHS } else { given.as_slice() };
@@ -82,7 +87,10 @@ pub fn run(args: &[&str]) -> Result<()> {
     let dropped: usize = sources.iter().map(Source::dropped).sum();
     eprintln!("   {mutants} mutants, {} tests ({dropped} more mutants do not compile)", tests.len());
     step("mutants: which tests they can make a difference in");
-    let tests = cover(tests)?;
+    let mut tests = cover(tests)?;
+    if args.contains(&"--quick") {
+        tests.retain(|test| test.takes < SLOW);
+    }
     step("mutants: run");
     let mut report = Report::read()?;
     for source in &sources {
