@@ -4,9 +4,26 @@ use alloc::format;
 
 use crate::config::Issuer;
 use crate::error::{Code, Refusal, quote};
+use crate::guard::Guard;
 use crate::identity::Layer;
 use crate::identity::context::Draft;
 use crate::token::{Claims, VerifiedToken};
+
+impl Guard {
+    /// The issuers that the host asks about tokens: issuer and endpoint.
+    pub fn introspection_endpoints(&self) -> impl Iterator<Item = (&str, &str)> {
+        let issuers = self.config.issuers.iter();
+        issuers.filter_map(|issuer| {
+            Some((issuer.issuer.as_str(), issuer.introspection.as_ref()?.endpoint.as_str()))
+        })
+    }
+
+    /// The issuers whose status lists the host fetches.
+    pub fn status_issuers(&self) -> impl Iterator<Item = &str> {
+        let looked_up = |issuer: &&Issuer| issuer.status.as_ref().is_some_and(|settings| !settings.ignored);
+        self.config.issuers.iter().filter(looked_up).map(|issuer| issuer.issuer.as_str())
+    }
+}
 
 /// A token that is no JWT, and says nothing by itself (RFC 7515 §7.1: three parts).
 pub(crate) fn is_opaque(compact: &str) -> bool {

@@ -30,10 +30,12 @@ pub(super) fn read(claims: &Claims, issuer: &Issuer, alone: bool, has_act: bool)
             "sub_is_the_resource_owner",
         )
     };
+    let names = issuer.dialect.row().client.iter();
+    let client = names.copied().find(|name| claims.object().get(name).is_some()).unwrap_or("client_id");
     let (agent, authority) = match kind {
         ClientKind::App | ClientKind::Mixed => (Fact::Absent(Src::config("clients")), Fact::SILENT),
         ClientKind::Agent => (
-            Fact::Derived(own(claims.client_id()), Src::token("client_id"), "client_is_the_agent"),
+            Fact::Derived(own(claims.client_id()), Src::token(client), "client_is_the_agent"),
             Fact::Derived(
                 if alone { Authority::Agent } else { Authority::User },
                 Src::token("sub"),

@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|scoreboard|fuzz|vectors`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors|mutants|scoreboard|fuzz`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -6,10 +6,12 @@
 mod bench;
 mod bindings;
 mod browser;
+mod bundlers;
 mod cli;
 mod demo;
 mod envoy;
 mod fuzz;
+mod mutants;
 mod node;
 mod npm;
 mod scoreboard;
@@ -31,6 +33,7 @@ cargo xtask COMMAND
   demo --open    the demo page, in your browser
   test [PART]    everything, with a summary; or one part
   build [HOST]   the packages, into dist/; or one of npm, www, envoy
+  matrix         try every runtime and bundler, and write the table into the README of the npm package
   size           sizes against their budgets
   bench          decisions in Node beside other libraries; --json, --record
   bench core     decisions inside the core
@@ -39,6 +42,7 @@ cargo xtask COMMAND
   scoreboard     attack rows, suites, disagreements, mutants, fuzzing: what is held against what
   fuzz [TARGET]  the fuzz targets, two minutes each (--seconds N), into tests/fuzz/RESULTS.md
   vectors        write tests/vectors/patterns again; leaves no difference
+  mutants [PATH] which changes of the core no test notices, into tests/mutants.md; --missed
 ";
 
 fn main() -> ExitCode {
@@ -80,6 +84,8 @@ fn run(args: &[&str]) -> Result<()> {
             envoy::bench(&rest).map_err(anyhow::Error::msg)
         }
         ["bench", rest @ ..] => bench::node(rest),
+        ["matrix"] => bundlers::matrix(),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["size"] => size::run(),
         ["scoreboard"] => scoreboard::run(),
         ["fuzz", rest @ ..] => fuzz::run(rest),

@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 
 use actfor::{
     Code, ConfigError,
+    jose::base64url,
     json::{self, Limits, Object, Value},
     quote,
 };
+
+use crate::uri::Uri;
 
 /// The member `envoy`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +27,13 @@ pub struct Settings {
     /// Where the decision document goes.
     pub document: Document,
     /// For each issuer with a `jwks_uri`: through which cluster its keys are fetched.
-    pub jwks: BTreeMap<String, KeySource>,
+    pub jwks: BTreeMap<String, Refreshed>,
+    /// For each issuer with `introspection`: through which cluster it is asked.
+    pub introspection: BTreeMap<String, Introspection>,
+    /// For each issuer with `status`: through which cluster its status lists are fetched.
+    pub status: BTreeMap<String, StatusLists>,
+    /// Where the list of what is revoked is fetched.
+    pub revocation: Option<Revocation>,
 }
 
 /// What happens to a refused request.
@@ -47,10 +56,10 @@ pub enum Document {
     None,
 }
 
-/// How the keys of one issuer are fetched.
+/// How something that every request needs is fetched, before any request needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySource {
-    /// The cluster that leads to the host of `jwks_uri`.
+pub struct Refreshed {
+    /// The cluster that leads to its host.
     pub cluster: String,
     /// Seconds between two fetches.
     pub refresh_seconds: u32,
@@ -60,6 +69,37 @@ pub struct KeySource {
     pub timeout: Duration,
 }
 
+/// How one issuer is asked about tokens (RFC 7662).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introspection {
+    /// The cluster that leads to the host of the endpoint.
+    pub cluster: String,
+    /// The value of `authorization`, where this service has a name and a secret there.
+    pub authorization: Option<String>,
+    /// Seconds for which an answer is remembered.
+    pub cache_seconds: u32,
+    /// When a question counts as not answered.
+    pub timeout: Duration,
+}
+
+/// How the status lists of one issuer are fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusLists {
+    /// The cluster that leads to their host.
+    pub cluster: String,
+    /// When a fetch counts as failed.
+    pub timeout: Duration,
+}
+
+/// How the list of what is revoked is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Where it is.
+    pub uri: Uri,
+    /// How it is fetched.
+    pub source: Refreshed,
+}
+
 impl Settings {
     /// Reads the member `envoy` of a configuration document; without it, the defaults hold.
     ///
@@ -67,45 +107,152 @@ impl Settings {
     /// `config_invalid`: which field, and why.
     pub fn from_config(document: &[u8]) -> Result<Self, ConfigError> {
         let root = json::parse(document, &Limits::CONFIG).map_err(|e| invalid("", e.to_string()))?;
-        match root.as_object().and_then(|root| root.get("envoy")) {
-            Some(own) => Self::read(own),
-            None => Ok(Self::default()),
+        let root = root.as_object();
+        let own = match root.and_then(|root| root.get("envoy")) {
+            Some(own) => Self::read(own)?,
+            None => Self::default(),
+        };
+        // Without an age, requests would pass before the first list has come.
+        if own.revocation.is_some() && root.is_none_or(|root| root.get("revocation").is_none()) {
+            return Err(invalid(
+                "envoy.revocation",
+                "needs `\"revocation\": {\"max_age\": …}` beside `envoy`",
+            ));
         }
+        Ok(own)
     }
 
     fn read(own: &Value<'_>) -> Result<Self, ConfigError> {
-        let fields = Fields::of("envoy", own, &["mode", "forward_token", "document", "jwks"])?;
-        let mut jwks = BTreeMap::new();
-        if let Some(sources) = fields.object("jwks")? {
-            for (issuer, source) in sources.iter() {
-                let path = format!("envoy.jwks[{}]", quote(issuer));
-                jwks.insert(issuer.to_owned(), KeySource::read(&path, source)?);
-            }
-        }
+        let fields = Fields::of(
+            "envoy",
+            own,
+            &["mode", "forward_token", "document", "jwks", "introspection", "status", "revocation"],
+        )?;
         Ok(Self {
             mode: fields.choice("mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])?,
             forward_token: fields.boolean("forward_token")?,
             document: fields
                 .choice("document", &[("filter_state", Document::FilterState), ("none", Document::None)])?,
-            jwks,
+            jwks: fields.by_issuer("jwks", Refreshed::read)?,
+            introspection: fields.by_issuer("introspection", Introspection::read)?,
+            status: fields.by_issuer("status", StatusLists::read)?,
+            revocation: fields.object.get("revocation").map(Revocation::read).transpose()?,
         })
     }
 }
 
-impl KeySource {
+/// Joins the issuers that need something to what `envoy.SECTION` says of them.
+///
+/// # Errors
+/// An issuer without an entry, and an entry without an issuer. `what` the issuer has is in the message.
+pub fn joined<'a, 's, T>(
+    section: &str,
+    what: &str,
+    issuers: impl Iterator<Item = (&'a str, &'a str)>,
+    entries: &'s BTreeMap<String, T>,
+) -> Result<Vec<(&'a str, &'a str, &'s T)>, ConfigError> {
+    let path = |issuer: &str| format!("envoy.{section}[{}]", quote(issuer));
+    let mut found = Vec::new();
+    for (issuer, uri) in issuers {
+        let Some(entry) = entries.get(issuer) else {
+            let why = format!("the issuer has {what}: write the `cluster` that leads to it");
+            return Err(invalid(&path(issuer), why));
+        };
+        found.push((issuer, uri, entry));
+    }
+    match entries.keys().find(|issuer| !found.iter().any(|(known, ..)| known == issuer)) {
+        Some(issuer) => {
+            let why = format!("no issuer of this name has {what}: remove it, or correct the name");
+            Err(invalid(&path(issuer), why))
+        }
+        None => Ok(found),
+    }
+}
+
+impl Introspection {
+    fn read(path: &str, source: &Value<'_>) -> Result<Self, ConfigError> {
+        let known = ["cluster", "client_id", "client_secret", "cache_seconds", "timeout_ms"];
+        let fields = Fields::of(path, source, &known)?;
+        let authorization = match (fields.optional_text("client_id")?, fields.optional_text("client_secret")?)
+        {
+            (Some(id), Some(secret)) => Some(basic(id, secret)),
+            (None, None) => None,
+            (Some(_), None) => return fields.wrong("client_secret", "the secret of `client_id`"),
+            (None, Some(_)) => return fields.wrong("client_id", "the name that the secret belongs to"),
+        };
+        Ok(Self {
+            cluster: fields.text("cluster")?,
+            authorization,
+            cache_seconds: fields.number("cache_seconds", 0, 300, 30)?,
+            timeout: fields.timeout()?,
+        })
+    }
+}
+
+impl StatusLists {
+    fn read(path: &str, source: &Value<'_>) -> Result<Self, ConfigError> {
+        let fields = Fields::of(path, source, &["cluster", "timeout_ms"])?;
+        Ok(Self { cluster: fields.text("cluster")?, timeout: fields.timeout()? })
+    }
+}
+
+impl Revocation {
+    fn read(source: &Value<'_>) -> Result<Self, ConfigError> {
+        let path = "envoy.revocation";
+        let fields = Fields::of(path, source, &["uri", "cluster", "refresh_seconds", "timeout_ms"])?;
+        let Some(uri) = fields.optional_text("uri")? else {
+            return fields.wrong("uri", "the address of the list");
+        };
+        let uri = Uri::parse(uri).map_err(|why| invalid("envoy.revocation.uri", why))?;
+        let refresh_seconds = fields.number("refresh_seconds", 1, 86_400, 60)?;
+        let source = Refreshed {
+            cluster: fields.text("cluster")?,
+            refresh_seconds,
+            min_refresh_seconds: refresh_seconds,
+            timeout: fields.timeout()?,
+        };
+        Ok(Self { uri, source })
+    }
+}
+
+/// RFC 6749 §2.3.1: both are form-encoded before they are joined.
+fn basic(id: &str, secret: &str) -> String {
+    let pair = format!("{}:{}", form_encoded(id), form_encoded(secret));
+    // The same digits but two, and padding.
+    let mut text = base64url::encode(pair.as_bytes()).replace('-', "+").replace('_', "/");
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    format!("Basic {text}")
+}
+
+/// `application/x-www-form-urlencoded`: every byte that is not unreserved as `%XX`.
+pub fn form_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+impl Refreshed {
     fn read(path: &str, source: &Value<'_>) -> Result<Self, ConfigError> {
         let known = ["cluster", "refresh_seconds", "min_refresh_seconds", "timeout_ms"];
         let fields = Fields::of(path, source, &known)?;
-        let refresh_seconds = fields.number("refresh_seconds", 86_400, 300)?;
+        let refresh_seconds = fields.number("refresh_seconds", 1, 86_400, 300)?;
         Ok(Self {
             cluster: fields.text("cluster")?,
             refresh_seconds,
             min_refresh_seconds: fields.number(
                 "min_refresh_seconds",
+                1,
                 refresh_seconds,
                 refresh_seconds.min(10),
             )?,
-            timeout: Duration::from_millis(u64::from(fields.number("timeout_ms", 60_000, 5_000)?)),
+            timeout: fields.timeout()?,
         })
     }
 }
@@ -164,12 +311,39 @@ impl<'a, 'v> Fields<'a, 'v> {
         }
     }
 
-    /// A whole number from 1 to `most`.
-    fn number(&self, name: &str, most: u32, default: u32) -> Result<u32, ConfigError> {
+    /// A text; it may be missing.
+    fn optional_text(&self, name: &str) -> Result<Option<&'a str>, ConfigError> {
+        match self.object.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(_) => self.wrong(name, "a text"),
+        }
+    }
+
+    fn timeout(&self) -> Result<Duration, ConfigError> {
+        Ok(Duration::from_millis(u64::from(self.number("timeout_ms", 1, 60_000, 5_000)?)))
+    }
+
+    /// An object whose members are named after issuers.
+    fn by_issuer<T>(
+        &self,
+        name: &str,
+        read: fn(&str, &Value<'_>) -> Result<T, ConfigError>,
+    ) -> Result<BTreeMap<String, T>, ConfigError> {
+        let members = self.object(name)?.into_iter().flat_map(Object::iter);
+        members
+            .map(|(issuer, value)| {
+                Ok((issuer.to_owned(), read(&format!("{}.{name}[{}]", self.path, quote(issuer)), value)?))
+            })
+            .collect()
+    }
+
+    /// A whole number.
+    fn number(&self, name: &str, least: u32, most: u32, default: u32) -> Result<u32, ConfigError> {
         let Some(value) = self.object.get(name) else { return Ok(default) };
         match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
-            Some(number) if (1..=most).contains(&number) => Ok(number),
-            _ => self.wrong(name, &format!("a whole number from 1 to {most}")),
+            Some(number) if (least..=most).contains(&number) => Ok(number),
+            _ => self.wrong(name, &format!("a whole number from {least} to {most}")),
         }
     }
 
@@ -210,7 +384,7 @@ mod tests {
             r#"{"envoy":{"mode":"shadow","forward_token":true,"document":"filter_state","jwks":{"https://as.example":
             {"cluster":"keys","refresh_seconds":60,"min_refresh_seconds":5,"timeout_ms":100}}}}"#,
         );
-        let source = KeySource {
+        let source = Refreshed {
             cluster: "keys".into(),
             refresh_seconds: 60,
             min_refresh_seconds: 5,
@@ -221,6 +395,7 @@ mod tests {
             forward_token: true,
             document: Document::FilterState,
             jwks: BTreeMap::from([("https://as.example".into(), source)]),
+            ..Settings::default()
         };
         assert_eq!(settings, Ok(expected));
     }
@@ -273,6 +448,29 @@ mod tests {
         for (document, expected) in cases as [(String, &str); 16] {
             let message = check(&document).unwrap_err();
             assert!(message.starts_with(expected), "{document}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_schema_has_the_members_that_are_read() {
+        let schema = include_str!("../../../../pkg-templates/config.schema.json");
+        let schema = json::parse(schema.as_bytes(), &Limits::CONFIG).unwrap();
+        let object =
+            |value: &Value<'static>, name: &str| value.as_object().unwrap().get(name).cloned().unwrap();
+        let schema = object(&schema.into_owned(), "$defs");
+        for (name, document) in [
+            ("envoy", r#"{"envoy":{"zzz":1}}"#),
+            ("envoy_jwks", r#"{"envoy":{"jwks":{"i":{"zzz":1}}}}"#),
+            ("envoy_introspection", r#"{"envoy":{"introspection":{"i":{"zzz":1}}}}"#),
+            ("envoy_status", r#"{"envoy":{"status":{"i":{"zzz":1}}}}"#),
+            ("envoy_revocation", r#"{"envoy":{"revocation":{"zzz":1}}}"#),
+        ] {
+            let members = object(&object(&schema, name), "properties");
+            let members: Vec<_> =
+                members.as_object().unwrap().iter().map(|(name, _)| format!("`{name}`")).collect();
+            let said = check(document).unwrap_err();
+            let (_, known) = said.split_once("there are ").unwrap();
+            assert_eq!(members.join(", "), known, "{name}");
         }
     }
 }

@@ -18,6 +18,14 @@ pub struct Counters {
     pub keys_fetched: Counter,
     /// Key sets that did not arrive, or were no key sets.
     pub keys_failed: Counter,
+    /// Revocation and status lists that arrived and were taken.
+    pub lists_fetched: Counter,
+    /// Revocation and status lists that did not arrive, or were not taken.
+    pub lists_failed: Counter,
+    /// Tokens about which an issuer was asked.
+    pub introspections: Counter,
+    /// Answers about tokens that did not arrive.
+    pub introspections_failed: Counter,
 }
 
 impl Counters {
@@ -37,6 +45,10 @@ impl Counters {
             host_failed: host.counter("actfor.refused.host_failed")?,
             keys_fetched: host.counter("actfor.keys.fetched")?,
             keys_failed: host.counter("actfor.keys.failed")?,
+            lists_fetched: host.counter("actfor.lists.fetched")?,
+            lists_failed: host.counter("actfor.lists.failed")?,
+            introspections: host.counter("actfor.introspection.asked")?,
+            introspections_failed: host.counter("actfor.introspection.failed")?,
         })
     }
 

@@ -24,6 +24,10 @@ pub struct State {
     pub shared: BTreeMap<String, (Vec<u8>, Version)>,
     /// How many compare-and-swaps another worker wins.
     pub lose: usize,
+    /// What was posted, in order.
+    pub forms: Vec<String>,
+    /// How often a request that waited went on.
+    pub resumed: usize,
     pub tick: Option<Duration>,
     pub certificate: Option<Certificate>,
     pub log: Vec<String>,
@@ -162,12 +166,22 @@ impl Host for Fake {
         let mut state = self.0.borrow_mut();
         let Call { cluster, scheme, authority, path, .. } = call;
         state.calls.push(format!("{cluster} {scheme}://{authority}{path}"));
+        if let Some(form) = &call.form {
+            let authorization = form.authorization.unwrap_or("nobody");
+            state.forms.push(format!("{authorization}: {}", form.body));
+        }
         if state.clusters.contains(cluster) { Ok(CallId(state.calls.len() as u32)) } else { Err(HostError) }
     }
 
     fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
         let body = self.0.borrow().body.clone();
         Ok(body.into_iter().take(max).collect())
+    }
+
+    fn resume(&self) -> Result<(), HostError> {
+        self.works("resume")?;
+        self.0.borrow_mut().resumed += 1;
+        Ok(())
     }
 
     fn set_tick(&self, period: Duration) -> Result<(), HostError> {

@@ -1,8 +1,9 @@
-//! What happens to one request: strip, decide, record, and then pass it on or answer it.
+//! What happens to one request: strip, decide, find out what is missing, record, and then pass it on or answer it.
 
-use actfor::{Code, Guard, Request, Verdict, json::Writer};
+use actfor::{Code, Guard, Request, Verdict, json::Writer, proof::Certificate, token::Introspection};
 
 use crate::{
+    callouts::{Callouts, Found, Step, Waiting},
     config::{Document, Mode, Settings},
     counters::Counters,
     headers::{self, Seen},
@@ -13,12 +14,14 @@ use crate::{
 };
 
 /// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// It goes on.
     Pass,
     /// It was answered here, or must not go on.
     Stop,
+    /// It is decided again when an answer comes.
+    Wait(Waiting),
 }
 
 /// Seconds after which a client may ask again when the guard could not decide.
@@ -31,6 +34,8 @@ pub struct Filter<'a> {
     pub guard: &'a Guard,
     /// Envoy's part of the configuration.
     pub settings: &'a Settings,
+    /// Asks others.
+    pub callouts: &'a Callouts,
     /// Counts.
     pub counters: &'a Counters,
     /// The host's number of this request, for an id where the request brings none.
@@ -38,12 +43,12 @@ pub struct Filter<'a> {
 }
 
 impl Filter<'_> {
-    /// Decides about the request at hand; also returns why it was not allowed.
-    pub fn run(&self, host: &impl Host) -> (Next, Option<Code>) {
-        self.decide(host).unwrap_or_else(|HostError| (self.host_failed(host, ""), None))
+    /// Decides about the request at hand, with what was found for it; also returns why it was not allowed.
+    pub fn run(&self, host: &impl Host, found: Found) -> (Next, Option<Code>) {
+        self.decide(host, found).unwrap_or_else(|HostError| (self.host_failed(host, ""), None))
     }
 
-    fn decide(&self, host: &impl Host) -> Result<(Next, Option<Code>), HostError> {
+    fn decide(&self, host: &impl Host, mut found: Found) -> Result<(Next, Option<Code>), HostError> {
         let all = host.fields(Section::Headers)?;
         // First of all: whatever happens next, no name of ours from outside goes further.
         headers::strip(host, Section::Headers, &all)?;
@@ -53,28 +58,53 @@ impl Filter<'_> {
         let (Some(method), Some(url)) = (&seen.method, &seen.path) else {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
-        let mut request = Request { id: &id, method, url, headers: &seen.fields, ..Request::default() };
-        let mut decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
-        // Few tokens are bound to a certificate, and Envoy has to be asked for it: only for those that lack it.
-        let certificate = match decision.code() {
-            Some(Code::ProofMissing) => host.certificate(),
-            _ => None,
-        };
-        if certificate.is_some() {
-            request.certificate = certificate.as_ref();
-            decision = self.guard.decide_once(&request, timestamp(now), &mut Shared(host));
-        }
-        let document = match self.settings.document {
-            Document::FilterState => {
-                // Proof and approval have been remembered just now: what the store said goes into the document.
-                let (proof_use, approval_use) = (decision.proof_use(), decision.approval_use());
-                let instance_use = decision.instance_use();
-                let request = Request { proof_use, approval_use, instance_use, ..request };
-                Some(self.guard.explain(&request, timestamp(now)).1)
+        let now = timestamp(now);
+        let mut certificate: Option<Certificate> = None;
+        loop {
+            let (answer, shown) = (found.answer.clone(), certificate);
+            let introspection = answer
+                .as_ref()
+                .map(|answer| Introspection { token: &answer.token, response: &answer.response });
+            let request = Request {
+                id: &id,
+                method,
+                url,
+                headers: &seen.fields,
+                introspection,
+                certificate: shown.as_ref(),
+                proof_use: found.proof,
+                approval_use: found.approval,
+                instance_use: found.instance,
+                ..Request::default()
+            };
+            let decision = self.guard.decide_once(&request, now, &mut Shared(host));
+            // Few tokens are bound to a certificate, and Envoy has to be asked for it: only for those that lack it.
+            if decision.code() == Some(Code::ProofMissing) && certificate.is_none() {
+                certificate = host.certificate();
+                if certificate.is_some() {
+                    continue;
+                }
             }
-            Document::None => None,
-        };
-        Ok(self.apply(host, &Outcome::of(&decision, document), &id, &seen.fields))
+            found.remember(&decision);
+            let step = self.callouts.step((host, self.counters), self.guard, &request, &decision, found, now);
+            found = match step {
+                (Step::Again, found) => found,
+                (Step::Wait(waiting), _) => return Ok((Next::Wait(waiting), None)),
+                (Step::Keep, found) => {
+                    let document = match self.settings.document {
+                        Document::FilterState => {
+                            // They have been remembered just now: what the store said goes into the document.
+                            let (proof_use, approval_use) = (found.proof, found.approval);
+                            let request =
+                                Request { proof_use, approval_use, instance_use: found.instance, ..request };
+                            Some(self.guard.explain(&request, now).1)
+                        }
+                        Document::None => None,
+                    };
+                    return Ok(self.apply(host, &Outcome::of(&decision, document), &id, &seen.fields));
+                }
+            };
+        }
     }
 
     /// Records an outcome and carries it out. `fields` are those that the guard has read.
@@ -127,7 +157,7 @@ impl Filter<'_> {
     }
 
     /// Refuses because Envoy failed the filter, in mode `shadow` too: what was to be stripped may still be there.
-    fn host_failed(&self, host: &impl Host, id: &str) -> Next {
+    pub fn host_failed(&self, host: &impl Host, id: &str) -> Next {
         host.log(Level::Error, "actfor: Envoy did not do what the filter asked; the request is refused");
         let _ = host.count(self.counters.host_failed);
         let problem = problem(503, "host_failed", id, "The request cannot be decided now.");
@@ -212,7 +242,6 @@ fn title(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use actfor::proof::Certificate;
     use actfor_mint::patterns::Pattern;
 
     use super::*;
@@ -236,7 +265,8 @@ mod tests {
         let counters = Counters::define(host).unwrap();
         let all = host.0.borrow().headers.clone();
         headers::strip(host, Section::Headers, &all).unwrap();
-        let filter = Filter { guard: &guard, settings, counters: &counters, stream: 7 };
+        let callouts = Callouts::new(&guard, settings).unwrap();
+        let filter = Filter { guard: &guard, settings, callouts: &callouts, counters: &counters, stream: 7 };
         filter.apply(host, outcome, "r-1", &Seen::read(&all).fields).0
     }
 
@@ -273,7 +303,15 @@ mod tests {
             host.0.borrow_mut().certificate = certificate;
             let (guard, settings) = (acme.guard(), Settings::default());
             let counters = Counters::define(&host).unwrap();
-            Filter { guard: &guard, settings: &settings, counters: &counters, stream: 7 }.run(&host).1
+            let callouts = Callouts::new(&guard, &settings).unwrap();
+            let filter = Filter {
+                guard: &guard,
+                settings: &settings,
+                callouts: &callouts,
+                counters: &counters,
+                stream: 7,
+            };
+            filter.run(&host, Found::default()).1
         };
         assert_eq!(ask(Some(Certificate::from_der(b"abc"))), None);
         assert_eq!(ask(Some(Certificate::from_der(b"abd"))), Some(Code::ProofInvalid));

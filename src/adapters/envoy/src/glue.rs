@@ -17,6 +17,7 @@ use proxy_wasm::{
 };
 
 use crate::{
+    callouts::Waiting,
     crypto,
     filter::Next,
     host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version},
@@ -59,7 +60,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id, plugin: self.plugin.clone() }))
+        Some(Box::new(Stream { id, plugin: self.plugin.clone(), waiting: None }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -71,9 +72,23 @@ impl RootContext for Root {
 struct Stream {
     id: u32,
     plugin: Option<Rc<RefCell<Plugin>>>,
+    /// What it waits for.
+    waiting: Option<Waiting>,
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, _body_size: usize, _trailers: usize) {
+        let Some(waiting) = self.waiting.take_if(|waiting| waiting.is_for(CallId(call))) else { return };
+        let Some(Ok(mut plugin)) = self.plugin.as_ref().map(|plugin| plugin.try_borrow_mut()) else {
+            unconfigured();
+            return;
+        };
+        let status = if headers == 0 { None } else { answer_status() };
+        if let Next::Wait(waiting) = plugin.on_found(&Envoy, self.id, waiting, status) {
+            self.waiting = Some(waiting);
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
@@ -82,6 +97,10 @@ impl HttpContext for Stream {
         match plugin.on_request(&Envoy, self.id) {
             Next::Pass => Action::Continue,
             Next::Stop => Action::Pause,
+            Next::Wait(waiting) => {
+                self.waiting = Some(waiting);
+                Action::Pause
+            }
         }
     }
 
@@ -161,14 +180,19 @@ impl Host for Envoy {
     }
 
     fn call(&self, call: &Call<'_>) -> Result<CallId, HostError> {
-        let headers = vec![
-            (":method", "GET"),
+        let mut headers = vec![
+            (":method", if call.form.is_some() { "POST" } else { "GET" }),
             (":scheme", call.scheme),
             (":authority", call.authority),
             (":path", call.path),
-            ("accept", "application/jwk-set+json, application/json"),
+            ("accept", call.accept),
         ];
-        hostcalls::dispatch_http_call(call.cluster, headers, None, Vec::new(), call.timeout)
+        if let Some(form) = &call.form {
+            headers.push(("content-type", "application/x-www-form-urlencoded"));
+            headers.extend(form.authorization.map(|value| ("authorization", value)));
+        }
+        let body = call.form.map(|form| form.body.as_bytes());
+        hostcalls::dispatch_http_call(call.cluster, headers, body, Vec::new(), call.timeout)
             .map(CallId)
             .map_err(failed)
     }
@@ -176,6 +200,10 @@ impl Host for Envoy {
     fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, max).map_err(failed)?;
         Ok(body.unwrap_or_default())
+    }
+
+    fn resume(&self) -> Result<(), HostError> {
+        hostcalls::resume_http_request().map_err(failed)
     }
 
     fn set_tick(&self, period: Duration) -> Result<(), HostError> {

@@ -49,7 +49,7 @@ pub enum Swap {
     Lost,
 }
 
-/// A `GET` through one of the host's clusters.
+/// A `GET`, or a `POST` of a form, through one of the host's clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call<'a> {
     /// The name of the cluster in Envoy's configuration.
@@ -60,8 +60,21 @@ pub struct Call<'a> {
     pub authority: &'a str,
     /// The value of `:path`.
     pub path: &'a str,
+    /// The media types that are understood.
+    pub accept: &'a str,
+    /// What is posted.
+    pub form: Option<Form<'a>>,
     /// When the host gives up.
     pub timeout: Duration,
+}
+
+/// A form that is posted (`application/x-www-form-urlencoded`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form<'a> {
+    /// The value of `authorization`, where there is one.
+    pub authorization: Option<&'a str>,
+    /// The form.
+    pub body: &'a str,
 }
 
 /// The proxy, as the filter sees it: during a request the request's own, otherwise the worker's.
@@ -137,6 +150,12 @@ pub trait Host {
     /// # Errors
     /// There is no answer at hand.
     fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError>;
+
+    /// Lets the request that waits go on.
+    ///
+    /// # Errors
+    /// The host did not do it.
+    fn resume(&self) -> Result<(), HostError>;
 
     /// How often the host wakes the plugin.
     ///

@@ -1,18 +1,20 @@
-//! Key sets that are fetched in the background: when, how often, and when they are too old to be believed.
+//! Key sets and the list of what is revoked, which are fetched in the background: when, how often, and when they are
+//! too old to be believed.
 //!
 //! Nothing here waits for a request and no request waits for this: until an issuer's keys have arrived, its
-//! tokens refuse with `keys_unavailable`. An answer that is not a key set leaves the keys from before in place; how
-//! long they hold is the guard's to say (`jwks_max_age`).
+//! tokens refuse with `keys_unavailable`. An answer that cannot be used leaves what was there before in place; how
+//! long that holds is the guard's to say (`jwks_max_age`, `revocation.max_age`).
 
-use core::{cell::Cell, time::Duration};
+use core::{cell::Cell, fmt, time::Duration};
 
 use actfor::{ConfigError, Guard, quote};
 
 use crate::{
-    config::{KeySource, Settings, invalid},
+    config::{Refreshed, Settings, invalid, joined},
     counters::Counters,
     host::{Call, CallId, Host, HostError, Level},
     plugin::timestamp,
+    uri::Uri,
 };
 
 /// How often the plugin is woken.
@@ -24,7 +26,7 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// The largest key set that is read, in bytes.
 const BODY_MAX: usize = 1_048_576;
 
-/// Fetches the keys of all issuers that have a `jwks_uri`.
+/// Fetches the keys of all issuers that have a `jwks_uri`, and the list of what is revoked.
 #[derive(Debug)]
 pub struct Fetcher {
     sources: Vec<Source>,
@@ -37,9 +39,9 @@ pub struct Fetcher {
 
 #[derive(Debug)]
 struct Source {
-    issuer: String,
+    what: What,
     uri: Uri,
-    settings: KeySource,
+    settings: Refreshed,
     /// When to fetch next, by [`Fetcher::running`].
     due: Duration,
     pending: Option<Pending>,
@@ -48,18 +50,28 @@ struct Source {
     ever_fetched: bool,
 }
 
+/// What a source gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    /// The keys of an issuer.
+    Keys(String),
+    /// The list of what is revoked.
+    Revoked,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keys(issuer) => write!(f, "keys of {}", quote(issuer)),
+            Self::Revoked => f.write_str("list of what is revoked"),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     call: CallId,
     since: Duration,
-}
-
-/// A `jwks_uri` in its parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Uri {
-    scheme: String,
-    authority: String,
-    path: String,
 }
 
 impl Fetcher {
@@ -76,25 +88,13 @@ impl Fetcher {
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let mut sources = Vec::new();
-        for (issuer, uri) in issuers {
+        for (issuer, uri, own) in joined("jwks", "a `jwks_uri`", issuers, &settings.jwks)? {
             let path = format!("envoy.jwks[{}]", quote(issuer));
-            let Some(own) = settings.jwks.get(issuer) else {
-                return Err(invalid(
-                    &path,
-                    "the issuer has a `jwks_uri`: write the `cluster` that leads to it",
-                ));
-            };
             let uri = Uri::parse(uri).map_err(|why| invalid(&path, format!("`jwks_uri` {why}")))?;
-            sources.push(Source::new(issuer, uri, own));
+            sources.push(Source::new(What::Keys(issuer.to_owned()), uri, own));
         }
-        let unused =
-            settings.jwks.keys().find(|issuer| !sources.iter().any(|source| source.issuer == **issuer));
-        if let Some(issuer) = unused {
-            let path = format!("envoy.jwks[{}]", quote(issuer));
-            return Err(invalid(
-                &path,
-                "no issuer of this name has a `jwks_uri`: remove it, or correct the name",
-            ));
+        if let Some(revocation) = &settings.revocation {
+            sources.push(Source::new(What::Revoked, revocation.uri.clone(), &revocation.source));
         }
         Ok(Self { sources, running: Duration::ZERO, ticking: false, unknown_key_seen: Cell::new(false) })
     }
@@ -122,7 +122,7 @@ impl Fetcher {
         let hasten = self.unknown_key_seen.take();
         for source in &mut self.sources {
             source.give_up_waiting(host, counters, self.running);
-            if hasten {
+            if hasten && source.what != What::Revoked {
                 source.hasten();
             }
             if source.pending.is_none() && source.due <= self.running {
@@ -151,9 +151,9 @@ impl Fetcher {
 }
 
 impl Source {
-    fn new(issuer: &str, uri: Uri, settings: &KeySource) -> Self {
+    fn new(what: What, uri: Uri, settings: &Refreshed) -> Self {
         Self {
-            issuer: issuer.to_owned(),
+            what,
             uri,
             settings: settings.clone(),
             due: Duration::ZERO,
@@ -171,6 +171,11 @@ impl Source {
             scheme: &self.uri.scheme,
             authority: &self.uri.authority,
             path: &self.uri.path,
+            accept: match self.what {
+                What::Keys(_) => "application/jwk-set+json, application/json",
+                What::Revoked => "application/json",
+            },
+            form: None,
             timeout: self.settings.timeout,
         };
         match host.call(&call) {
@@ -185,42 +190,42 @@ impl Source {
 
     /// Reads the answer at hand into the guard.
     fn take(&self, host: &impl Host, guard: &mut Guard, status: Option<u16>) -> Result<(), String> {
-        match status {
-            Some(200) => {}
-            Some(status) => return Err(format!("the answer has status {status}")),
-            None => return Err("no answer came".to_owned()),
-        }
-        // One byte more than allowed shows that there is more.
-        let body = host
-            .answer_body(BODY_MAX.saturating_add(1))
-            .map_err(|HostError| "the body is gone".to_owned())?;
-        if body.len() > BODY_MAX {
-            return Err(format!("the answer is larger than {BODY_MAX} bytes"));
-        }
+        let body = body(host, status, BODY_MAX)?;
         let now = host.now().ok().and_then(timestamp).ok_or_else(|| "the clock is not set".to_owned())?;
-        guard.set_keys(&self.issuer, &body, now).map_err(|error| error.to_string())?;
-        if host.crypto().is_none() {
-            guard.prepare();
+        match &self.what {
+            What::Keys(issuer) => {
+                guard.set_keys(issuer, &body, now).map_err(|error| error.to_string())?;
+                if host.crypto().is_none() {
+                    guard.prepare();
+                }
+            }
+            What::Revoked => guard.revoke(&body, now).map_err(|error| error.to_string())?,
         }
         Ok(())
     }
 
     fn succeeded(&mut self, host: &impl Host, counters: &Counters, running: Duration) {
         if !self.ever_fetched || self.failures > 0 {
-            host.log(Level::Info, &format!("actfor: keys of {} fetched", quote(&self.issuer)));
+            host.log(Level::Info, &format!("actfor: {} fetched", self.what));
         }
         self.ever_fetched = true;
         self.failures = 0;
         self.due = running.saturating_add(seconds(self.settings.refresh_seconds));
-        let _ = host.count(counters.keys_fetched);
+        let _ = host.count(match self.what {
+            What::Keys(_) => counters.keys_fetched,
+            What::Revoked => counters.lists_fetched,
+        });
     }
 
     fn failed(&mut self, host: &impl Host, counters: &Counters, running: Duration, why: &str) {
         let wait = seconds(1).saturating_mul(1 << self.failures.min(6)).min(BACK_OFF_MAX);
         self.due = running.saturating_add(wait.min(seconds(self.settings.refresh_seconds)));
         self.failures = self.failures.saturating_add(1);
-        let _ = host.count(counters.keys_failed);
-        host.log(Level::Warn, &format!("actfor: keys of {} not fetched: {why}", quote(&self.issuer)));
+        let _ = host.count(match self.what {
+            What::Keys(_) => counters.keys_failed,
+            What::Revoked => counters.lists_failed,
+        });
+        host.log(Level::Warn, &format!("actfor: {} not fetched: {why}", self.what));
     }
 
     /// The host answers every call, also with a failure; if it ever forgot one, fetching must go on.
@@ -239,28 +244,23 @@ impl Source {
     }
 }
 
-fn seconds(count: u32) -> Duration {
-    Duration::from_secs(u64::from(count))
+/// The body of the answer at hand, if it is one.
+///
+/// # Errors
+/// Why it is none.
+pub fn body(host: &impl Host, status: Option<u16>, most: usize) -> Result<Vec<u8>, String> {
+    match status {
+        Some(200) => {}
+        Some(status) => return Err(format!("the answer has status {status}")),
+        None => return Err("no answer came".to_owned()),
+    }
+    // One byte more than allowed shows that there is more.
+    let body = host.answer_body(most.saturating_add(1)).map_err(|HostError| "the body is gone".to_owned())?;
+    if body.len() > most { Err(format!("the answer is larger than {most} bytes")) } else { Ok(body) }
 }
 
-impl Uri {
-    /// Takes `https://authority/path` apart. No user, no fragment, nothing that could end a header.
-    fn parse(uri: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = uri.split_once("://").ok_or("must start with `https://`")?;
-        if !matches!(scheme, "https" | "http") {
-            return Err("must start with `https://`");
-        }
-        if !rest.bytes().all(|b| matches!(b, b'!'..=b'~')) || rest.contains(['#', '@', '\\']) {
-            return Err("must be a plain URI: visible ASCII, without user and fragment");
-        }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if authority.is_empty() {
-            return Err("names no host");
-        }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_owned(), path })
-    }
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count))
 }
 
 #[cfg(test)]
@@ -581,24 +581,39 @@ mod tests {
         assert_eq!(worker.ask(), "keys_unavailable");
     }
 
+    /// The list of what is revoked comes like keys do; until it is there, nothing passes.
     #[test]
-    fn takes_a_uri_apart() {
-        let parts = |uri| Uri::parse(uri).map(|uri| (uri.scheme, uri.authority, uri.path));
-        let ok = |s: &str, a: &str, p: &str| Ok((s.to_owned(), a.to_owned(), p.to_owned()));
-        assert_eq!(parts("https://as.example/jwks.json"), ok("https", "as.example", "/jwks.json"));
-        assert_eq!(parts("http://127.0.0.1:8080?k=1"), ok("http", "127.0.0.1:8080", "/?k=1"));
-        assert_eq!(parts("https://as.example"), ok("https", "as.example", "/"));
-        for uri in [
-            "as.example",
-            "file:///etc/passwd",
-            "https://",
-            "https:///x",
-            "https://a@b/",
-            "https://a/\r\nb",
-            "https://a/#b",
+    fn a_list_of_what_is_revoked_is_fetched_and_grows_old() {
+        let acme = Acme::default();
+        let members = r#"{"revocation":{"max_age":100},"envoy":{"revocation":{"uri":"https://ops.example/revoked?v=1",
+            "cluster":"keys","refresh_seconds":60}},"#;
+        let config = acme.config().replacen('{', members, 1);
+        let host = Fake::request(&[]);
+        host.0.borrow_mut().clusters = vec!["keys"];
+        let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+        let bearer = format!("Bearer {}", acme.token(Pattern::Offline));
+        let mut worker = Worker { host, plugin, acme, bearer };
+        assert_eq!(worker.ask(), "revocation_unavailable");
+        worker.tick(1);
+        assert_eq!(worker.host.0.borrow().calls, ["keys https://ops.example/revoked?v=1"]);
+        worker.answer(Some(200), r#"{"version":2,"revoked":[]}"#);
+        assert_eq!(worker.ask(), "allow");
+        let revoked = r#"{"user":{"iss":"https://as.example","sub":"ana"},"until":1795001000}"#;
+        for (body, expected) in [
+            (format!(r#"{{"version":1,"revoked":[{revoked}]}}"#), "allow"),
+            ("{}".into(), "allow"),
+            (format!(r#"{{"version":3,"revoked":[{revoked}]}}"#), "revoked"),
+            (r#"{"version":2,"revoked":[]}"#.into(), "revoked"),
+            (r#"{"version":4,"revoked":[]}"#.into(), "allow"),
         ] {
-            assert!(parts(uri).is_err(), "{uri}");
+            worker.wait();
+            worker.answer(Some(200), body.as_str());
+            assert_eq!(worker.ask(), expected, "{body}");
         }
+        assert_eq!(worker.host.count_of("actfor.lists.fetched"), 3);
+        assert_eq!(worker.host.count_of("actfor.lists.failed"), 3);
+        worker.pass(100);
+        assert_eq!(worker.ask(), "revocation_unavailable");
     }
 
     #[test]

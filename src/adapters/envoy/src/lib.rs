@@ -4,6 +4,7 @@
 //! reads the token and decides is the core; here is only what is Envoy's: its headers, its filter state, its
 //! counters, its clusters and its clock. Whatever goes wrong on the way refuses the request.
 
+pub mod callouts;
 pub mod config;
 pub mod counters;
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only Envoy has what it is for"))]
@@ -16,6 +17,7 @@ pub mod outcome;
 pub mod plugin;
 pub mod replay;
 pub mod structure;
+pub mod uri;
 
 #[cfg(test)]
 #[path = "../../../../tests/support/acme.rs"]

@@ -5,6 +5,7 @@ use core::time::Duration;
 use actfor::{Code, ConfigError, Guard, Timestamp};
 
 use crate::{
+    callouts::{Callouts, Found, Waiting},
     config::{Settings, invalid},
     counters::Counters,
     filter::{Filter, Next},
@@ -22,6 +23,7 @@ pub struct Plugin {
     settings: Settings,
     counters: Counters,
     keys: Fetcher,
+    callouts: Callouts,
 }
 
 impl Plugin {
@@ -54,20 +56,45 @@ impl Plugin {
         let settings = Settings::from_config(document)?;
         let counters = Counters::define(host).map_err(host_failed)?;
         let keys = Fetcher::new(&guard, &settings)?;
+        let callouts = Callouts::new(&guard, &settings)?;
         prepare(host).map_err(host_failed)?;
         keys.start(host).map_err(host_failed)?;
-        Ok(Self { guard, settings, counters, keys })
+        Ok(Self { guard, settings, counters, keys, callouts })
     }
 
     /// Decides about a request, before anything of it has gone further.
     pub fn on_request(&self, host: &impl Host, stream: u32) -> Next {
-        let filter =
-            Filter { guard: &self.guard, settings: &self.settings, counters: &self.counters, stream };
-        let (next, code) = filter.run(host);
-        if code == Some(Code::KeyUnknown) {
+        self.run(host, stream, Found::default())
+    }
+
+    fn run(&self, host: &impl Host, stream: u32, found: Found) -> Next {
+        let (next, code) = self.filter(stream).run(host, found);
+        // An assertion or a record may be signed with a key that is not known yet, too.
+        if matches!(code, Some(Code::KeyUnknown | Code::ContextInvalid | Code::HopRecordInvalid)) {
             self.keys.unknown_key();
         }
         next
+    }
+
+    fn filter(&self, stream: u32) -> Filter<'_> {
+        Filter {
+            guard: &self.guard,
+            settings: &self.settings,
+            callouts: &self.callouts,
+            counters: &self.counters,
+            stream,
+        }
+    }
+
+    /// Decides again about a request that has waited, when its call has been answered or has failed; where it may
+    /// go on, it does.
+    pub fn on_found(&mut self, host: &impl Host, stream: u32, waiting: Waiting, status: Option<u16>) -> Next {
+        let now = host.now().ok().and_then(timestamp);
+        let found = self.callouts.answered((host, &self.counters), &mut self.guard, waiting, status, now);
+        match self.run(host, stream, found) {
+            Next::Pass if host.resume().is_err() => self.filter(stream).host_failed(host, ""),
+            next => next,
+        }
     }
 
     /// Trailers pass without the names that only the filter may set.
@@ -86,6 +113,14 @@ impl Plugin {
     /// A call has been answered, or has failed if there is no status.
     pub fn on_answer(&mut self, host: &impl Host, call: CallId, status: Option<u16>) {
         self.keys.answer(host, &mut self.guard, &self.counters, call, status);
+    }
+}
+
+#[cfg(test)]
+impl Plugin {
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.callouts.waiting()
     }
 }
 
