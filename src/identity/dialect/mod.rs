@@ -229,7 +229,17 @@ impl Dialect {
                 return Err(invalid("chain_complete", format!("is {} and must be a boolean", other.kind())));
             }
         }
-        (self.row().read)(claims, issuer)
+        let draft = (self.row().read)(claims, issuer)?;
+        // They may say less than what this dialect derives: presence that has run out, another authority.
+        match ["agent_rel", "agent_instance"].iter().find(|name| claims.object().get(name).is_some()) {
+            Some(name) if !draft.profiled => Err(Refusal::new(
+                Code::DialectUnsupported,
+                format!(
+                    "claim `{name}` is read in dialect `actfor` only, and it may narrow what the token says"
+                ),
+            )),
+            _ => Ok(draft),
+        }
     }
 }
 
