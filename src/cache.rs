@@ -1,6 +1,7 @@
 //! Verified tokens that were seen before: a keyed hash, a look-up and a comparison of all bytes.
 //!
-//! Bounded: a fixed number of slots in sets of eight, the oldest of a set makes room. Only tokens whose
+//! Bounded: a fixed number of slots in sets of eight, the oldest of a set makes room. A slot takes 64 KiB at most, whatever
+//! an issuer signs, and about 3 KiB with a short token (`tests/cache_memory.rs`). Only tokens whose
 //! signature held get in, and everything that depends on time or on the request is checked again on use.
 //! When a key set changes, those stay that its new keys would verify alike; a new configuration starts with an empty
 //! cache.
@@ -13,8 +14,10 @@ use siphasher::sip::SipHasher13;
 use crate::token::VerifiedToken;
 
 const WAYS: usize = 8;
-/// Longer tokens are verified every time, so that the bound on slots bounds the memory too.
+/// Tokens that are longer, in bytes, or whose claims consist of more values, are verified every time: so the bound on slots
+/// bounds the memory too.
 const LONGEST: usize = 8_192;
+const VALUES: usize = 512;
 /// How much of a token's end is hashed. It is the signature, which a stranger cannot choose for a token that
 /// verifies; the comparison of all bytes decides.
 const HASHED: usize = 96;
@@ -36,8 +39,8 @@ struct Slot {
 }
 
 impl Cache {
-    /// A cache with room for `slots` tokens however they fall into its sets; none for zero. There are twice as many
-    /// slots (rounded to a power of two): tokens that take turns would push each other out of a full set for ever.
+    /// A cache with room for `slots` tokens however they fall into its sets; none for zero. There are two to four times as
+    /// many slots (a power of two, at least 8): tokens that take turns would push each other out of a full set for ever.
     pub fn new(slots: usize, seed: u64) -> Self {
         let sets = if slots == 0 { 0 } else { slots.saturating_mul(2).div_ceil(WAYS).next_power_of_two() };
         Self { seed, sets: alloc::vec![[const { None }; WAYS]; sets], clock: 0 }
@@ -53,7 +56,7 @@ impl Cache {
 
     /// Remembers a token; the oldest of its set makes room.
     pub fn insert(&mut self, token: &Arc<VerifiedToken>) {
-        if token.compact().len() > LONGEST {
+        if token.compact().len() > LONGEST || token.claims().object().count() > VALUES {
             return;
         }
         let hash = self.hash(token.compact());

@@ -187,14 +187,28 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same value, borrowing nothing.
+    /// How many values it consists of, itself and those inside.
+    pub(crate) fn count(&self) -> usize {
+        let inside: usize = match self {
+            Self::Array(items) => items.iter().map(Value::count).sum(),
+            Self::Object(object) => object.count(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => 0,
+        };
+        inside.saturating_add(1)
+    }
+
+    /// The same value, borrowing nothing, in no more memory than it needs: it may be kept for long.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Null => Value::Null,
             Self::Bool(b) => Value::Bool(b),
             Self::Number(n) => Value::Number(Number(Cow::Owned(n.0.into_owned()))),
             Self::String(s) => Value::String(Cow::Owned(s.into_owned())),
-            Self::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
+            Self::Array(items) => {
+                let mut items: Vec<_> = items.into_iter().map(Value::into_owned).collect();
+                items.shrink_to_fit();
+                Value::Array(items)
+            }
             Self::Object(o) => Value::Object(o.into_owned()),
         }
     }
@@ -233,11 +247,18 @@ impl<'a> Object<'a> {
         self.members.is_empty()
     }
 
-    /// The same object, borrowing nothing.
+    /// How many values are inside.
+    pub(crate) fn count(&self) -> usize {
+        self.members.iter().map(|(_, value)| value.count()).sum()
+    }
+
+    /// The same object, borrowing nothing, in no more memory than it needs.
     pub fn into_owned(self) -> Object<'static> {
         let owned =
             |(name, value): (Cow<'_, str>, Value<'_>)| (Cow::Owned(name.into_owned()), value.into_owned());
-        Object { members: self.members.into_iter().map(owned).collect() }
+        let mut members: Vec<_> = self.members.into_iter().map(owned).collect();
+        members.shrink_to_fit();
+        Object { members }
     }
 }
 

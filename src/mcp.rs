@@ -67,6 +67,9 @@ pub(crate) fn messages<'a>(body: &'a Value<'a>) -> Result<Vec<Message<'a>>, Refu
 
 fn message<'a>(value: &'a Value<'a>) -> Result<Message<'a>, Refusal> {
     let object = value.as_object().ok_or_else(|| malformed("a message is not an object"))?;
+    if object.get("method").is_none() {
+        return answer(object);
+    }
     if let Some((name, _)) =
         object.iter().find(|(name, _)| !matches!(*name, "jsonrpc" | "id" | "method" | "params"))
     {
@@ -93,9 +96,25 @@ fn message<'a>(value: &'a Value<'a>) -> Result<Message<'a>, Refusal> {
     Ok(Message { method, params, id })
 }
 
+/// What a client answers to a request of the server (`elicitation/create`, `sampling/createMessage`): it asks for nothing.
+fn answer<'a>(object: &'a Object<'a>) -> Result<Message<'a>, Refusal> {
+    let known = |name: &str| matches!(name, "jsonrpc" | "id" | "result" | "error");
+    let is_version = object.get("jsonrpc").and_then(Value::as_str) == Some("2.0");
+    let id = object.get("id");
+    let is_answer = object.get("result").is_some() != object.get("error").is_some()
+        && matches!(id, Some(Value::String(_) | Value::Number(_)));
+    match is_version && is_answer && object.iter().all(|(name, _)| known(name)) {
+        true => Ok(Message { method: ANSWER, params: None, id: None }),
+        false => Err(malformed("`method` is missing, and it is not the answer to a request")),
+    }
+}
+
+/// What stands for the method of a message that has none; no method is empty.
+const ANSWER: &str = "";
+
 /// Whether a message passes without a decision; it still needs a valid token.
 pub(crate) fn passes(message: &Message<'_>) -> bool {
-    message.method == "ping" || message.method.starts_with("notifications/")
+    message.method == ANSWER || message.method == "ping" || message.method.starts_with("notifications/")
 }
 
 /// What a message asks for, by a `tool` line or by the table.

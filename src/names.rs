@@ -224,6 +224,8 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn render(template: &str, value: &str) -> Option<String> {
@@ -239,6 +241,63 @@ mod tests {
         assert_eq!(render("user:{sub}", "a#b@c:d/e|f%").as_deref(), Some("user:a%23b%40c%3Ad%2Fe%7Cf%25"));
         assert_eq!(render("user:{sub}", "é").as_deref(), Some("user:%C3%A9"));
         assert_eq!(render("user:{sub}", ""), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// Distinct inputs give distinct objects, and what comes out is plain or escaped.
+        #[test]
+        fn distinct_values_give_distinct_names(a in ".*", b in "[ab%0-9A-F#*@:|/._-]*") {
+            let encoded = |value: &str| {
+                let mut out = String::new();
+                encode_onto(&mut out, value);
+                out
+            };
+            for (left, right) in [(&a, &b), (&b, &encoded(&b)), (&a, &encoded(&a)), (&encoded(&a), &encoded(&b))] {
+                prop_assert_eq!(left == right, encoded(left) == encoded(right), "{} {}", left, right);
+            }
+            for value in [&a, &b] {
+                let out = encoded(value);
+                prop_assert!(out.bytes().all(|b| is_plain(b) || b == b'%'));
+                // There is one way back.
+                let mut bytes = Vec::new();
+                let mut rest = out.bytes();
+                while let Some(byte) = rest.next() {
+                    bytes.push(match byte {
+                        b'%' => {
+                            let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                            u8::from_str_radix(core::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                        }
+                        plain => plain,
+                    });
+                }
+                prop_assert_eq!(bytes, value.as_bytes());
+            }
+        }
+
+        /// The same for templates with several placeholders: whatever compiles keeps them apart.
+        #[test]
+        fn distinct_values_give_distinct_objects(
+            literals in proptest::collection::vec("[ab/:|%._-]{0,2}", 1..4),
+            values in proptest::collection::vec(("[ab/:|%._-]{1,3}", "[ab/:|%._-]{1,3}"), 3),
+        ) {
+            let mut text = String::from("repo:");
+            for (at, literal) in literals.iter().enumerate() {
+                text.push_str(&format!("{literal}{{v{at}}}"));
+            }
+            let Ok(template) = Template::parse_object(&text) else { return Ok(()) };
+            let rendered = |right: bool| {
+                let mut out = String::new();
+                let value = |name: &str| {
+                    let (a, b) = &values[name.strip_prefix('v').unwrap().parse::<usize>().unwrap()];
+                    Some(if right { b.as_str() } else { a.as_str() })
+                };
+                template.render(&mut out, value).then_some(out).unwrap()
+            };
+            let same = values.iter().take(literals.len()).all(|(a, b)| a == b);
+            prop_assert_eq!(same, rendered(false) == rendered(true), "{} {:?}", text, values);
+        }
     }
 
     #[test]

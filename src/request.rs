@@ -58,6 +58,8 @@ pub struct Request<'a> {
 /// would be done.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
+    /// Who is asked about, as type and id: then it must be who is asking, the user or, without one, the agent.
+    pub subject: Option<(&'a str, &'a str)>,
     /// The action.
     pub action: &'a str,
     /// The object's type.

@@ -8,7 +8,7 @@ use crate::chain::HopRecord;
 use crate::config::Issuer;
 use crate::decision::{Decision, Verdict};
 use crate::document::{Check, Notes};
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Refusal, quote};
 use crate::guard::{Buffers, Guard, check_presence};
 use crate::identity::context::{Identity, Kind};
 use crate::identity::dialect::Dialect;
@@ -106,16 +106,17 @@ impl<'g, 'r> Run<'g, 'r> {
                 self.decision.code = None;
             }
             Err(stop) => {
-                let code = match stop.refusal.code {
-                    Code::RelationMissing if self.request.relations_unreachable => Code::RelationsUnavailable,
-                    code => code,
-                };
+                let silent = stop.refusal.code == Code::RelationMissing && self.request.relations_unreachable;
+                let code = if silent { Code::RelationsUnavailable } else { stop.refusal.code };
                 self.decision.code = Some(code);
                 if stop.refusal.code == Code::NeedsApproval {
                     self.decision.verdict = Verdict::NeedsApproval;
                 }
                 self.notes.failed = Some((stop.check, stop.truth));
                 self.notes.detail = stop.refusal.detail;
+                if silent && self.explain {
+                    self.notes.detail.insert_str(0, "the relationship server gave no answer: ");
+                }
             }
         }
     }
@@ -248,8 +249,15 @@ impl<'g, 'r> Run<'g, 'r> {
         if question.id.is_empty() {
             return Err(Refusal::new(Code::ArgumentInvalid, "the question names no object").into());
         }
-        let mut object = format!("{}:", question.kind);
-        encode_onto(&mut object, question.id);
+        let object = named(question.kind, question.id);
+        let agent = known.identity.link.as_ref().map(|link| link.agent.as_str());
+        let asking = known.identity.user.as_deref().or(agent);
+        if let Some((kind, id)) = question.subject
+            && Some(named(kind, id).as_str()) != asking
+        {
+            let text = format!("the question is about {}, who is not asking", quote(&named(kind, id)));
+            return Err(Refusal::new(Code::FactsConflict, text).into());
+        }
         let arguments = match question.arguments {
             Some(given) => arguments::named(&policy.rules, (kind, action), given)?,
             None => Vec::new(),
@@ -467,12 +475,14 @@ impl<'g, 'r> Run<'g, 'r> {
             hop.agent == Some(&approver) || (hop.agent.is_some() && hop.agent == agents.as_deref())
         };
         if case.chain.iter().any(is_agent) {
-            return Err(invalid("an agent of the chain does not approve".to_owned()).into());
+            return Err(
+                invalid(format!("`{approver}` is an agent of the chain, and agents do not approve")).into()
+            );
         }
         if let Err(failure) = self.formula(&Case { approver: Some(&approver), ..*case }, scratch) {
             let Stop { mut refusal, check, truth } = self.failed(&failure, case);
             if refusal.code == Code::NeedsApproval {
-                let text = format!("{approver} may not approve this: {}", refusal.detail);
+                let text = format!("`{approver}` may not approve this: {}", refusal.detail);
                 refusal = invalid(text);
             }
             return Err(Stop { refusal, check, truth });
@@ -527,6 +537,13 @@ impl<'g, 'r> Run<'g, 'r> {
         let refusal = Refusal { code: failure.code, detail: detail.unwrap_or_default() };
         Stop { refusal, check: failure.term.into(), truth: failure.truth }
     }
+}
+
+/// An object by its type and its id outside of the model.
+fn named(kind: &str, id: &str) -> String {
+    let mut object = format!("{kind}:");
+    encode_onto(&mut object, id);
+    object
 }
 
 /// The store for one more use; a method of `Option` cannot shorten the life of what is behind `dyn`.

@@ -75,7 +75,7 @@ fn expressions_give_what_cel_gives() {
         ("\"eng\" in claim.groups && claim.level >= 3 && claim.ratio < 1.0 && claim.deep.yes", True),
         ("claim.level == 3.0 && claim.level < 3.5", True),
         ("has(claim.level) && !has(claim.other) && has(claim.deep.yes) && has(map.x)", True),
-        ("claim.null == null", True),
+        ("claim[\"null\"] == null", True),
         ("claim.level == \"3\"", False),
         (
             "t > timestamp(\"2026-01-01T00:00:00Z\") && t - duration(\"1h\") < t && t - t == duration(\"0\")",

@@ -81,7 +81,7 @@ fn vouched(guard: &Guard, claims: &str, question: Option<Question<'_>>) -> Optio
 }
 
 fn question<'a>(action: &'a str, arguments: Option<&'a Object<'a>>) -> Option<Question<'a>> {
-    Some(Question { action, kind: "repo", id: "web", arguments })
+    Some(Question { subject: None, action, kind: "repo", id: "web", arguments })
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_vouched_subject_is_decided_like_the_token_it_stands_for() {
         (r#"{"sub":"ana","client_id":"web"}"#, Code::IssuerUnknown),
         (r#"{"iss":"https://as.example","client_id":"web"}"#, Code::ClaimMissing),
         (
-            r#"{"iss":"https://as.example","sub":"ana","client_id":"web","exp":1795000000}"#,
+            r#"{"iss":"https://as.example","sub":"ana","client_id":"web","iat":1,"exp":1795000000}"#,
             Code::TokenExpired,
         ),
         (
@@ -118,6 +118,23 @@ fn a_vouched_subject_is_decided_like_the_token_it_stands_for() {
     }
     // Only for questions by name: a request has a token.
     assert_eq!(vouched(&guard, ana, None), Some(Code::TokenMissing));
+}
+
+#[test]
+fn a_question_about_somebody_else_is_refused() {
+    let guard = guard("", "");
+    let ana = r#"{"iss":"https://as.example","sub":"ana","client_id":"web","scope":"x"}"#;
+    let ask = |kind, id| {
+        let question =
+            Question { subject: Some((kind, id)), action: "read", kind: "repo", id: "web", arguments: None };
+        vouched(&guard, ana, Some(question))
+    };
+    assert_eq!(ask("user", "ana"), None);
+    for (kind, id) in
+        [("user", "bo"), ("agent", "ana"), ("", ""), ("user", ""), ("user:ana", ""), ("user", "an%61")]
+    {
+        assert_eq!(ask(kind, id), Some(Code::FactsConflict), "{kind} {id}");
+    }
 }
 
 #[test]

@@ -17,45 +17,26 @@
 
 #[path = "support/identity/mod.rs"]
 mod identity;
+#[path = "support/issuers.rs"]
+mod issuers;
 #[path = "support/vectors.rs"]
 mod vectors;
 
 use std::fmt::Write as _;
 
 use actfor::identity::dialect::Dialect;
-use actfor::jose::{Algorithm, base64url};
+use actfor::jose::base64url;
 use actfor::json::{Value, Writer};
 use actfor::proof::MemoryStore;
 use actfor::token::Introspection;
 use actfor::{Guard, Request, Timestamp};
-use actfor_mint::{Proof, SigningKey, patterns};
-use sha2::{Digest, Sha256};
+use actfor_mint::patterns;
 
 use identity::{Edits, Fixture};
-use vectors::{NOW, key, object, only, read, settle, string};
-
-const API: &str = "https://api.example";
-const ACTFOR: &str = "https://as.example";
-const CHAIN: &str = "https://chain.example";
-const LEGACY: &str = "https://legacy.example";
-const TRANSACTIONS: &str = "https://txn.example";
-const DOMAIN: &str = "trust.example";
-
-const RULES: &str = r#"actfor 1
-model "m.fga"
-on repo
-  read   needs reader
-  push   needs writer
-allow delegated to read, push on repo as lent
-approve agents to push on repo by user as review
-chain at most 3
-scope "repo:read"       covers read on repo
-scope "repo:{name}:rw"  covers read, push on repo:{name}
-route GET   /repos/{repo} is read on repo:{repo}
-route PATCH /repos/{repo} is push on repo:{repo}
-"#;
-
-const MODEL: &str = "model\n  schema 1.1\ntype user\ntype agent\ntype repo\n  relations\n    define writer: [user]\n    define reader: [user] or writer\n";
+use issuers::{
+    ACTFOR, API, DOMAIN, LEGACY, TRANSACTIONS, config, credentials, delegated, hash, legacy, proof, signer,
+};
+use vectors::{NOW, object, only, read, settle, string};
 
 /// Where a token can be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,54 +140,6 @@ const TYPES: [Option<&str>; 17] = [
     Some("secevent+jwt"),
 ];
 
-/// The one key.
-fn signer() -> SigningKey {
-    key(Algorithm::Es256, 1).with_kid("es")
-}
-
-fn config() -> String {
-    let signer = signer();
-    let signs = format!(r#""algorithms":["ES256"],"jwks":{{"keys":[{}]}}"#, signer.public_jwk());
-    let issuer = |issuer: &str, dialect: &str, audience: &str, more: &str| {
-        format!(
-            r#"{{"issuer":"{issuer}","audience":["{audience}"],"dialect":"{dialect}","binding":"optional",{signs}{more}}}"#
-        )
-    };
-    let people = |more: &str| {
-        format!(r#"{{"user":"user:{{sub}}","agent":"agent:{{sub}}","same_as":"{ACTFOR}"{more}}}"#)
-    };
-    object(|w| {
-        w.key("issuers").array(|w| {
-            w.raw(&issuer(ACTFOR, "actfor", API, r#","clients":{"code-helper":"agent","test-runner":"agent"}"#));
-            w.raw(&issuer(
-                LEGACY,
-                "rfc8693",
-                API,
-                &format!(
-                    r#","clients":{{"web":"app","asserted":"agent","introspected":"app"}},
-                    "context_issuers":[{{"issuer":"{LEGACY}","clients":["asserted"],{signs}}}],
-                    "introspection":{{"endpoint":"{LEGACY}/introspect","signed":true,"clients":["introspected"]}},
-                    "status":{{"uris":["{LEGACY}/status"]}}"#
-                ),
-            ));
-            w.raw(&issuer(TRANSACTIONS, "txn-token", DOMAIN, r#","clients":{"gateway":"app"}"#));
-            w.raw(&issuer(CHAIN, "delegation-chain", API, ""));
-        });
-        w.key("approvals").raw(&format!(r#"[{{"issuer":"{ACTFOR}",{signs}}}]"#));
-        w.key("names").object(|w| {
-            w.key(ACTFOR).raw(r#"{"user":"user:{sub}","agent":"agent:{sub}"}"#);
-            w.key(LEGACY).raw(&people(""));
-            w.key(CHAIN).raw(&people(""));
-            w.key(DOMAIN).raw(&people(""));
-            w.key(TRANSACTIONS).raw("{}");
-        });
-        w.key("policy").string(RULES);
-        w.key("files").object(|w| w.key("m.fga").string(MODEL));
-        w.key("tuples").raw(r#"[{"user":"user:ana","relation":"writer","object":"repo:web"}]"#);
-        w.key("proof").raw(&format!(r#"{{"base_urls":["{API}"]}}"#));
-    })
-}
-
 /// A token before it is signed: members of the header beside `alg` and `typ`, and claims.
 struct Draft {
     header: Vec<(&'static str, String)>,
@@ -228,41 +161,6 @@ impl Draft {
             }
         });
         signer().sign_as(header.as_bytes(), self.claims.as_bytes())
-    }
-}
-
-fn hash(text: &str) -> String {
-    base64url::encode(&Sha256::digest(text))
-}
-
-/// The claims of a token of the legacy issuer.
-fn legacy(client: &str, more: &str) -> String {
-    format!(
-        r#"{{"iss":"{LEGACY}","aud":"{API}","iat":1795000000,"exp":1795000300,"sub":"ana","client_id":"{client}","jti":"l1","scope":"repo:read"{more}}}"#
-    )
-}
-
-/// What a delegation token says, in the form of RFC 8785. It is always bound to a key.
-fn delegated(agent: &str, depth: &str, parent: &str) -> String {
-    let jkt = signer().thumbprint().unwrap();
-    format!(
-        r#"{{"aud":"{API}","authorization_details":[{{"constraints":[],"scopes":["repo:read"],"type":"agent_delegation"}}],"client_id":"{agent}","cnf":{{"jkt":"{jkt}"}},{depth},"exp":1795000300,"iat":1795000000,"iss":"{CHAIN}","jti":"{agent}"{parent},"sub":"ana"}}"#
-    )
-}
-
-/// A proof for reading `web` with an access token.
-fn proof(access_token: &str) -> String {
-    let url = format!("{API}/repos/web");
-    let proof = Proof { jti: "p1", method: "GET", url: &url, issued_at: NOW, access_token, nonce: None };
-    signer().prove(&proof).unwrap()
-}
-
-/// The header fields of an access token, with a proof if it is bound to a key.
-fn credentials(token: &str) -> Vec<(&'static str, String)> {
-    let payload = token.split('.').nth(1).and_then(base64url::decode).unwrap();
-    match String::from_utf8(payload).unwrap().contains(r#""cnf":"#) {
-        true => vec![("authorization", format!("DPoP {token}")), ("dpop", proof(token))],
-        false => vec![("authorization", format!("Bearer {token}"))],
     }
 }
 

@@ -16,9 +16,6 @@ mod acme;
 #[path = "support/random.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod random;
-#[path = "support/world.rs"]
-#[allow(dead_code, reason = "each test uses a part of it")]
-mod world;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,8 +27,8 @@ use actfor::proof::MemoryStore;
 use actfor::{Code, Guard, Listed, Question, Request, Timestamp, Verdict};
 use actfor_mint::patterns::Pattern;
 use actfor_mint::{Proof, SigningKey};
+use actfor_store::{Setup, Store};
 use random::Random;
-use world::World;
 
 fn at(seconds: u64) -> Option<Timestamp> {
     Timestamp::from_seconds(seconds)
@@ -43,13 +40,20 @@ fn ask<T>(token: &str, f: impl FnOnce(&Request<'_>) -> T) -> T {
     f(&Request { id: "r", method: "POST", url: "/mcp", headers: &headers, ..Request::default() })
 }
 
-fn policy(name: &str) -> World {
-    World::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies").join(name))
+fn policy(name: &str) -> Setup {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies").join(name);
+    Store::open(&folder.join("test.yaml")).unwrap().setup.unwrap()
 }
 
-fn shown(world: &World, token: &str, listed: Listed, names: &[&str]) -> Vec<bool> {
-    let guard = world.guard();
-    ask(&world.token(token), |request| guard.filter(request, listed, names, at(world::NOW)).unwrap())
+fn quoted(text: &str) -> String {
+    let mut w = json::Writer::default();
+    w.string(text);
+    w.finish()
+}
+
+fn shown(world: &Setup, token: &str, listed: Listed, names: &[&str]) -> Vec<bool> {
+    let guard = world.guard().unwrap();
+    ask(&world.token(token).unwrap(), |request| guard.filter(request, listed, names, at(world.now)).unwrap())
 }
 
 #[test]
@@ -85,17 +89,17 @@ fn resources_and_prompts_are_shown_by_their_own_lines() {
 #[test]
 fn a_refused_token_is_shown_nothing() {
     let world = policy("mcp-server");
-    let guard = world.guard();
-    let token = world.token("steered");
+    let guard = world.guard().unwrap();
+    let token = world.token("steered").unwrap();
     let code = |token: &str, now: u64| {
         ask(token, |request| guard.filter(request, Listed::Tools, &["clock"], at(now)).unwrap_err().code)
     };
-    assert_eq!(code(&token, world::NOW + 1_000), Code::TokenExpired);
-    assert_eq!(code(&token, world::NOW + 130), Code::PresenceExpired);
-    assert_eq!(code(&format!("{}A", &token[..token.len() - 1]), world::NOW), Code::SignatureInvalid);
-    assert_eq!(code("x", world::NOW), Code::TokenMalformed);
+    assert_eq!(code(&token, world.now + 1_000), Code::TokenExpired);
+    assert_eq!(code(&token, world.now + 130), Code::PresenceExpired);
+    assert_eq!(code(&format!("{}A", &token[..token.len() - 1]), world.now), Code::SignatureInvalid);
+    assert_eq!(code("x", world.now), Code::TokenMalformed);
     let list = |kind: &str, action: &str| {
-        ask(&token, |request| guard.list_objects(request, action, kind, 10, at(world::NOW)))
+        ask(&token, |request| guard.list_objects(request, action, kind, 10, at(world.now)))
     };
     assert_eq!(list("project", "fly").unwrap_err().code, Code::Unmapped);
     assert_eq!(list("planet", "read").unwrap_err().code, Code::Unmapped);
@@ -108,10 +112,10 @@ fn a_refused_token_is_shown_nothing() {
 #[test]
 fn what_is_not_shown_is_never_allowed() {
     let world = policy("mcp-server");
-    let guard = world.guard();
+    let guard = world.guard().unwrap();
     let (mut calls, mut hidden) = (0, 0);
     for token in ["steered", "alone", "bo"] {
-        let compact = world.token(token);
+        let compact = world.token(token).unwrap();
         for name in ["list_files", "write_file", "delete_project", "clock", "weather"] {
             let shown = shown(&world, token, Listed::Tools, &[name])[0];
             for project in ["p1", "p2"] {
@@ -130,7 +134,7 @@ fn what_is_not_shown_is_never_allowed() {
                         body,
                         ..Request::default()
                     };
-                    let decision = guard.decide(&request, at(world::NOW));
+                    let decision = guard.decide(&request, at(world.now));
                     calls += 1;
                     hidden += usize::from(!shown);
                     assert!(shown || decision.verdict() == Verdict::Deny, "{token} {name} {project} {path}");
@@ -158,7 +162,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
         ] {
             let decided = ask(&token, |request| guard.decide(&Request { method, url, ..*request }, at(NOW)));
             let (asked, document) = ask(&token, |request| {
-                let question = Some(Question { action, kind, id, arguments: None });
+                let question = Some(Question { subject: None, action, kind, id, arguments: None });
                 guard.explain(&Request { question, url: "/open", ..*request }, at(NOW))
             });
             assert_eq!((outcome(&asked), asked.rule()), (outcome(&decided), decided.rule()), "{document}");
@@ -167,7 +171,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
         }
     }
     assert!(seen.len() > 4, "{seen:?}");
-    let question = Question { action: "read", kind: "repo", id: "web", arguments: None };
+    let question = Question { subject: None, action: "read", kind: "repo", id: "web", arguments: None };
     let request = Request { method: "GET", url: "/open", ..Request::default() };
     assert_eq!(guard.decide(&request, at(NOW)).rule(), Some("public"));
     let named = Request { question: Some(question), ..request };
@@ -175,7 +179,7 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
     for (question, code) in [
         (Question { id: "", ..question }, Code::ArgumentInvalid),
         (Question { kind: "repo:x", ..question }, Code::Unmapped),
-        (Question { action: "", ..question }, Code::Unmapped),
+        (Question { subject: None, action: "", ..question }, Code::Unmapped),
         (Question { id: "web#reader", ..question }, Code::NotCovered),
     ] {
         let token = acme.token(Pattern::Interactive);
@@ -188,13 +192,13 @@ fn a_question_by_name_is_decided_like_its_route_and_is_never_public() {
 #[test]
 fn arguments_of_a_question_are_read_by_name_and_type() {
     let world = policy("support");
-    let guard = world.guard();
+    let guard = world.guard().unwrap();
     let code = |arguments: Option<&str>| {
         let parsed = arguments.map(|text| json::parse(text.as_bytes(), &json::Limits::BODY).unwrap());
         let arguments = parsed.as_ref().and_then(Value::as_object);
-        let question = Question { action: "refund", kind: "order", id: "o1", arguments };
-        ask(&world.token("t1"), |request| {
-            outcome(&guard.decide(&Request { question: Some(question), ..*request }, at(world::NOW)))
+        let question = Question { subject: None, action: "refund", kind: "order", id: "o1", arguments };
+        ask(&world.token("t1").unwrap(), |request| {
+            outcome(&guard.decide(&Request { question: Some(question), ..*request }, at(world.now)))
         })
     };
     assert_eq!(code(Some(r#"{"amount":1200,"currency":"EUR"}"#)), "allow");
@@ -227,7 +231,7 @@ fn many_questions_are_decided_as_each_alone_and_use_one_proof() {
     let request = Request { method: "POST", url, headers: &headers, ..Request::default() };
     let config = acme.config().replacen('{', r#"{"proof":{"base_urls":["https://api.example"]},"#, 1);
     let guard = Guard::from_config(config.as_bytes(), 1).unwrap_or_else(|e| panic!("{e}"));
-    let question = |action, id| Question { action, kind: "repo", id, arguments: None };
+    let question = |action, id| Question { subject: None, action, kind: "repo", id, arguments: None };
     let questions = [
         question("push", "web"),
         question("push", "infra"),
@@ -345,8 +349,8 @@ fn an_object_is_listed_if_and_only_if_it_is_allowed() {
             "https://idp.example":{{"user":"user:{{sub}}","same_as":"https://as.example"}}}},
             "policy":{},"files":{{"m":{}}},"tuples":{tuples}}}"#,
             key.public_jwk(),
-            world::quoted(&rules),
-            world::quoted(MODEL),
+            quoted(&rules),
+            quoted(MODEL),
         );
         // An `allow` that nothing allows to reach does not compile; such worlds are left out.
         tried += 1;
@@ -379,7 +383,8 @@ fn an_object_is_listed_if_and_only_if_it_is_allowed() {
                             (Err(refusal), ..) => panic!("{refusal}: {claims}"),
                         };
                         for id in ids {
-                            let question = Some(Question { action, kind, id, arguments: None });
+                            let question =
+                                Some(Question { subject: None, action, kind, id, arguments: None });
                             let decision = guard.decide(&Request { question, ..*request }, at(NOW));
                             let is_listed = found.names.contains(&format!("{kind}:{id}"));
                             let known = tuples.contains(&format!("\"{kind}:{id}\""));

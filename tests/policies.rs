@@ -10,94 +10,47 @@
     reason = "tests may panic"
 )]
 
-#[path = "support/world.rs"]
-mod world;
+use std::path::{Path, PathBuf};
 
 use actfor::{Request, Timestamp};
-use std::path::Path;
-use world::World;
+use actfor_store::{Setup, Store};
 
-/// The ids of a rule file: the words behind `as` of lines that allow, forbid or need approval.
-fn ids(rules: &str) -> Vec<&str> {
-    rules
-        .lines()
-        .filter(|line| ["allow ", "forbid ", "approve "].iter().any(|start| line.starts_with(start)))
-        .map(|line| line.split('#').next().unwrap().split_whitespace().last().unwrap())
-        .collect()
+/// The test files, one a policy.
+fn files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path().join("test.yaml"));
+    let mut files: Vec<_> = folders.collect();
+    files.sort();
+    files
+}
+
+fn setup(name: &str) -> Setup {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    Store::open(&root.join(name).join("test.yaml")).unwrap().setup.unwrap()
+}
+
+fn quoted(text: &str) -> String {
+    let mut w = actfor::json::Writer::default();
+    w.string(text);
+    w.finish()
 }
 
 #[test]
-fn every_policy_decides_as_its_cases_say() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
-    let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    let (mut count, mut wrong) = (0, Vec::new());
-    for folder in &folders {
-        let world = World::read(folder);
-        let outcomes = world.run();
-        for o in &outcomes {
-            count += 1;
-            let rule_differs = o.expected.1.is_some() && o.expected.1 != o.rule;
-            if o.outcome != o.expected.0 || rule_differs {
-                wrong.push(format!(
-                    "{}: {}: expected {:?}, found {} by {:?}: {}",
-                    world.name, o.name, o.expected, o.outcome, o.rule, o.document
-                ));
-            }
-        }
-        // An `allow` line must have allowed something, a `forbid` or `approve` line refused something.
-        for id in ids(&world.rules) {
-            let seen = outcomes.iter().any(|o| o.rule.as_deref() == Some(id));
-            if !seen {
-                wrong.push(format!("{}: no case reaches rule `{id}`", world.name));
-            }
-        }
-        let allowed = outcomes.iter().filter(|o| o.outcome == "allow").count();
-        if allowed == 0 || allowed == outcomes.len() {
-            wrong.push(format!("{}: no allow, or no refusal", world.name));
-        }
+fn every_policy_decides_as_its_file_says_and_every_rule_is_hit_and_missed() {
+    let mut requests = 0;
+    for file in files() {
+        let report = actfor_store::run(&file).unwrap_or_else(|e| panic!("{e}"));
+        assert!(report.passed(), "{report:#?}");
+        assert!(report.must_cover && !report.rules.is_empty(), "{}: `coverage: required`", file.display());
+        requests += report.count().1;
     }
-    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
-    println!("{count} requests to {} policies", folders.len());
-    assert!(folders.len() >= 10, "{}", folders.len());
-}
-
-/// What a client sees of a refusal.
-fn seen_by_client(
-    world: &World,
-    token: &str,
-    url: &str,
-) -> (u16, Option<&'static str>, Option<&'static str>, Option<String>) {
-    let authorization = format!("Bearer {}", world.token(token));
-    let headers = [("authorization", authorization.as_bytes())];
-    let request = Request { id: "r", method: "GET", url, headers: &headers, ..Request::default() };
-    let decision = world.guard().decide(&request, Timestamp::from_seconds(world::NOW));
-    let code = decision.code();
-    (decision.status(), code.map(|c| c.as_str()), code.map(|c| c.reason_user()), decision.challenge())
-}
-
-// Under `joint` the code says whose relation is missing, the user's or the agent's: that is what two codes are for,
-// and it tells an agent what its user may do. The other kinds ask one side only.
-#[test]
-fn a_refusal_does_not_tell_whether_an_object_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
-    for (folder, token, there, not_there) in [
-        ("four-patterns", "case", "/salaries/bo", "/salaries/nobody"),
-        ("tenants", "a", "/docs/d2", "/docs/d9"),
-        ("support", "t1", "/orders/o2", "/orders/o9"),
-        ("task-based", "working", "/x", "/y"),
-    ] {
-        let world = World::read(&root.join(folder));
-        let (seen, other) = (seen_by_client(&world, token, there), seen_by_client(&world, token, not_there));
-        assert_eq!(seen, other, "{folder}");
-        assert!(seen.1.is_some(), "{folder}: refused");
-    }
+    println!("{requests} requests to {} policies", files().len());
+    assert!(files().len() >= 10 && requests >= 155, "{requests}");
 }
 
 #[test]
 fn a_shadow_policy_is_asked_and_changes_nothing() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies/forge");
-    let world = World::read(&root);
+    let world = setup("forge");
     let strict = world
         .rules
         .replace(
@@ -106,20 +59,17 @@ fn a_shadow_policy_is_asked_and_changes_nothing() {
         )
         .replace("branch == \"main\"", "branch == \"fix\"");
     let config = world.config();
-    let with_shadow = format!(
-        "{},\"shadow\":{{\"policy\":{}}}}}",
-        config.strip_suffix('}').unwrap(),
-        world::quoted(&strict)
-    );
+    let with_shadow =
+        format!("{},\"shadow\":{{\"policy\":{}}}}}", config.strip_suffix('}').unwrap(), quoted(&strict));
     let guards =
         [config, with_shadow].map(|config| actfor::Guard::from_config(config.as_bytes(), 1).unwrap());
-    let authorization = format!("Bearer {}", world.token("steered"));
+    let authorization = format!("Bearer {}", world.token("steered").unwrap());
     let headers = [("authorization", authorization.as_bytes())];
     let ask = |guard: &actfor::Guard, branch: &str| {
         let url = format!("/repos/web/git/refs/heads/{branch}");
         let request =
             Request { id: "r", method: "PATCH", url: &url, headers: &headers, ..Request::default() };
-        let now = Timestamp::from_seconds(world::NOW);
+        let now = Timestamp::from_seconds(world.now);
         let (decision, document) = guard.explain(&request, now);
         (guard.decide(&request, now).code(), decision.code(), document)
     };

@@ -169,3 +169,118 @@ fn every_wrong_line_says_where_what_and_what_to_write_instead() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count > 150, "{count}");
 }
+
+/// Every place of the language where a name with a placeholder proves something: what stands before it, and behind it.
+const EVIDENCE: [(&str, &str); 14] = [
+    ("on note\n  look needs reader of repo:", ""),
+    ("allow delegated to read on repo as x\n  when user is reader of repo:", ""),
+    ("allow delegated to read on repo as x\n  unless user is reader of repo:", ""),
+    ("allow delegated to read on repo as x\n  when agent is worker of case:", ""),
+    ("allow delegated to read on repo as x\n  when instance is worker of case:", ""),
+    ("allow delegated to read on repo as x\n  when object is parent of repo:", ""),
+    ("allow delegated to read on repo as x\n  when user:", " is reader of object"),
+    ("allow delegated to read on repo as x\n  unless user:", " is reader of object"),
+    ("allow delegated to read on repo as x\n  when user:", " is employee of case:c1"),
+    ("allow delegated to read on repo as x\n  when user:{task} is employee of case:", ""),
+    ("forbid agents to read on repo as x\n  when agent is worker of case:", ""),
+    ("forbid agents to read on repo as x\n  unless user:", " is employee of case:c1"),
+    ("approve agents to read on repo by user as x\n  when agent is worker of case:", ""),
+    ("approve agents to read on repo by user as x\n  unless user:", " is employee of case:c1"),
+];
+
+/// Placeholders that are verified or configured.
+const VERIFIED: [&str; 4] = ["task", "object.id", "claim.org_id", "claim.a.b_c"];
+
+/// Placeholders that are asked, or are nothing.
+const ASKED: [&str; 46] = [
+    "args",
+    "args.id",
+    "args.task",
+    "id",
+    "n",
+    "repo",
+    "request",
+    "request.path",
+    "request.method",
+    "request.host",
+    "request.route",
+    "request.peer",
+    "request.time",
+    "method",
+    "host",
+    "path",
+    "route",
+    "query",
+    "query.case",
+    "body",
+    "body.case",
+    "header",
+    "header.x",
+    "headers.x",
+    "arguments",
+    "arguments.case",
+    "params.case",
+    "tuples",
+    "object",
+    "object.type",
+    "object.kind",
+    "object.id.x",
+    "claim",
+    "claim.",
+    "claims.sub",
+    "token.sub",
+    "user",
+    "user.sub",
+    "agent",
+    "agent.sub",
+    "instance.id",
+    "kind",
+    "mode",
+    "task.id",
+    "Task",
+    "TASK",
+];
+
+#[test]
+fn what_is_asked_is_evidence_on_no_side_of_any_line() {
+    let model = "model\n  schema 1.1\ntype user\ntype agent\ntype instance\ntype repo\n  relations\n    define reader: [user]\n    define parent: [repo]\ntype case\n  relations\n    define worker: [agent, instance]\n    define employee: [user]\n";
+    let compile = |line: &str| {
+        let policy = format!(
+            "actfor 1\nmodel \"m\"\non repo\n  read needs reader\nscope \"repo\" covers any action on repo\nroute GET /x/{{repo}}/{{n}}/{{id}}/{{task}} is read on repo:{{repo}} with n: string, id: string, task: string\n{line}\n"
+        );
+        Source { policy, files: vec![("m".into(), model.into())], ..Source::default() }.compile()
+    };
+    let mut refused = 0;
+    for (before, after) in EVIDENCE {
+        let line = |hole: &str| format!("{before}{{{hole}}}{after}");
+        for hole in VERIFIED {
+            compile(&line(hole)).unwrap_or_else(|error| panic!("{}: {error}", line(hole)));
+        }
+        for hole in ASKED {
+            for text in [line(hole), format!("{before}x/{{{hole}}}/{{task}}{after}")] {
+                let error = compile(&text).err().unwrap_or_else(|| panic!("compiles: {text}"));
+                assert_eq!(error.code.as_str(), "rules_invalid", "{text}: {error}");
+                let names =
+                    error.message.contains(hole) || error.message.contains(hole.trim_end_matches('.'));
+                assert!(error.position.is_some() && names, "{text}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    // A token says only what a claim says, on both sides.
+    for (before, after) in [
+        ("token says user is employee of case:", ""),
+        ("token says user:", " is employee of case:c1"),
+        ("token says agent is worker of case:", ""),
+        ("token says instance is worker of case:", ""),
+    ] {
+        compile(&format!("{before}{{claim.x}}{after}")).unwrap();
+        for hole in ASKED.into_iter().chain(["task", "object.id"]) {
+            let error = compile(&format!("{before}{{{hole}}}{after}")).unwrap_err();
+            assert!(error.code.as_str() == "rules_invalid" && error.position.is_some(), "{error}");
+            refused += 1;
+        }
+    }
+    println!("{refused} refused");
+    assert!(refused > 1_400, "{refused}");
+}

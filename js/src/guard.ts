@@ -1,6 +1,9 @@
 import type * as Api from '../types/index.js';
 import { Authorizer } from './authorize/authorize.js';
+import { Listener } from './audit.js';
+import * as authzen from './authzen.js';
 import { wasm } from './bindings.js';
+import { packed } from './compile.js';
 import { Decision } from './decision.js';
 import { ActforError, reporting } from './error.js';
 import { ask } from './request.js';
@@ -10,20 +13,20 @@ import { State } from './state.js';
 export function createGuard(config: Api.GuardConfig | string, host: Api.HostOptions = {}): Guard {
   const { glue } = wasm();
   checkHost(host);
-  return new Guard(new State(reporting(() => new glue.Generation(toBytes(config)))), host);
+  return new Guard(new State(reporting(() => new glue.Generation(toBytes(written(config))))), host);
 }
 
 export class Guard implements Api.Guard {
   /** Never changed, only replaced: a decision keeps the one that made it. */
   state: State;
   readonly #clock: () => number;
-  readonly #onDecision: Api.HostOptions['onDecision'];
+  readonly #listener: Listener;
   readonly #authorizer: Authorizer;
 
   constructor(state: State, host: Api.HostOptions) {
     this.state = state;
     this.#clock = host.clock ?? (() => Date.now() / 1000);
-    this.#onDecision = host.onDecision;
+    this.#listener = new Listener(host);
     this.#authorizer = new Authorizer(this, host, this.#clock);
   }
 
@@ -31,14 +34,44 @@ export class Guard implements Api.Guard {
     const now = options?.now === undefined ? this.#clock() : Number(options.now);
     const asked = ask(request, options, now);
     const decision = Decision.of(this.state.decide(asked), this.state, asked);
-    this.#onDecision?.(decision, request);
+    this.#listener.tell(decision, request);
     return decision;
   }
 
   async authorize(request: Api.GuardRequest, options?: Api.AuthorizeOptions): Promise<Api.Decision> {
     const decision = await this.#authorizer.authorize(request, options);
-    this.#onDecision?.(decision, request);
+    this.#listener.tell(decision, request);
     return decision;
+  }
+
+  async authorizeCall(decision: Api.Decision, call: Api.ToolCall, options?: Api.AuthorizeOptions): Promise<Api.Decision> {
+    const params = { name: call.name, ...(call.arguments !== undefined && { arguments: call.arguments }) };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'tools/call', params });
+    const again = await this.#authorizer.again(decision, body, options);
+    this.#listener.tell(again, { method: 'POST', url: '', headers: {}, body });
+    return again;
+  }
+
+  evaluate(asked: Api.Evaluation, options: Api.EvaluateOptions = {}): Promise<Api.EvaluationResult> {
+    return authzen.evaluate(asked, this.#asking(options));
+  }
+
+  evaluations(asked: Api.Evaluations, options: Api.EvaluateOptions = {}): Promise<Api.EvaluationsResult> {
+    return authzen.evaluations(asked, this.#asking(options));
+  }
+
+  /** Decides questions about one request, whose proof is used once for all of them. */
+  #asking({ request = NOBODY, trustPep, ...options }: Api.EvaluateOptions): authzen.Decide {
+    let earlier: Api.Decision | undefined;
+    return async (asked) => {
+      const question = authzen.questionFacts(asked);
+      const claims = trustPep === undefined ? undefined : await trustPep(asked);
+      const more = claims === undefined || claims === null ? { question } : { question, vouched: claims };
+      const decision = await this.#authorizer.authorize(request, options, more, earlier);
+      earlier = decision;
+      this.#listener.tell(decision, request);
+      return decision;
+    };
   }
 
   explain(request: Api.GuardRequest, options?: Api.DecideOptions): Api.DecisionDocument {
@@ -105,7 +138,16 @@ export function inspect(token: string, options?: { dialect?: string }): Api.Insp
   return JSON.parse(reporting(() => wasm().glue.inspect(String(token), options?.dialect))) as Api.Inspection;
 }
 
-const KNOWN = new Set(['clock', 'deadline', 'fetch', 'introspection', 'keys', 'onDecision', 'onError', 'relationships', 'replayStore']);
+/** A question without a request: there is no token. */
+const NOBODY: Api.GuardRequest = { method: 'POST', url: '/', headers: {} };
+
+/** A pack may stand in the place of rules as its bytes. */
+function written(config: Api.GuardConfig | string): Api.GuardConfig | string {
+  if (typeof config === 'string' || !(config.policy instanceof Uint8Array)) return config;
+  return { ...config, policy: packed(config.policy) };
+}
+
+const KNOWN = new Set(['audit', 'clock', 'deadline', 'fetch', 'introspection', 'keys', 'onDecision', 'onError', 'relationships', 'replayStore']);
 
 /** A misspelt option is never one left out. */
 function checkHost(host: Api.HostOptions): void {

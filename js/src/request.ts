@@ -20,6 +20,15 @@ export type Facts = {
   proof?: 'first' | 'again';
   approval?: 'first' | 'again';
   introspection?: { token: string; response: string };
+  question?: {
+    readonly subject: { readonly type: string; readonly id: string };
+    readonly action: string;
+    readonly type: string;
+    readonly id: string;
+    readonly arguments: Readonly<Record<string, unknown>>;
+  };
+  vouched?: Readonly<Record<string, unknown>>;
+  relationsUnreachable?: true;
   replies?: readonly (readonly [subject: string, relation: string, object: string, holds: boolean])[];
 };
 

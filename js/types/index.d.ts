@@ -62,6 +62,70 @@ export type WasmSource = string | object;
 export function createGuard(config: GuardConfig | string, host?: HostOptions): Guard;
 
 /**
+ * Compiles rules into a pack: what a configuration may have in the place of `policy`, without reading rules again. The
+ * same input gives the same bytes. What is wrong comes as diagnostics with positions, not as an exception.
+ *
+ * @throws {@link ActforError} for an option that does not exist.
+ *
+ * @example
+ * ```ts
+ * import { compile, createGuard } from 'actfor';
+ * const compiled = compile('actfor 1\non repo\n  read needs scope\nallow self to read on repo as read\n'
+ *   + 'scope "repo:read" covers read on repo\nroute GET /repos/{id} is read on repo:{id}\n');
+ * for (const { position, message } of compiled.diagnostics) console.log(`${position?.line}:${position?.column} ${message}`);
+ * if (compiled.ok) createGuard({ ...config, policy: compiled.pack });
+ * ```
+ */
+export function compile(policy: string, options?: CompileOptions): Compilation;
+
+export interface CompileOptions {
+  /** The files that the rules name: models. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly tuples?: readonly TupleConfig[];
+  /** With a relationship server: the relations (`repo#writer`) of which `tuples` has every one. Default: all. */
+  readonly complete?: readonly string[];
+  /** A host does not go back to a lower one; default 0. */
+  readonly serial?: number;
+  /** Seconds since 1970-01-01 UTC; default 0, which says nothing. */
+  readonly issued?: number;
+  /** From when on it decides nothing more: seconds since 1970-01-01 UTC; default 0, never. */
+  readonly expires?: number;
+}
+
+/** What became of rules. */
+export type Compilation = Compiled | NotCompiled;
+
+export interface Compiled {
+  readonly ok: true;
+  /** The pack: goes into {@link GuardConfig.policy}. Unsigned; `actfor compile --sign` signs. */
+  readonly pack: Uint8Array;
+  /** The digest that decisions show as `policy`. */
+  readonly policy: string;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface NotCompiled {
+  readonly ok: false;
+  readonly pack: null;
+  readonly policy: null;
+  /** The first error. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Something that is wrong, or looks wrong, with rules, a model or a tuple. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning';
+  readonly code: Code;
+  /** The option that it is about, such as `tuples[3]`; empty for a place in a text. */
+  readonly path: string;
+  /** What is wrong and what to write instead. */
+  readonly message: string;
+  /** Where in the rules (file `policy`) or in a model. */
+  readonly position: ErrorPosition | null;
+}
+
+/**
  * Reads an OpenFGA model (schema 1.1: the language, or its JSON) with tuples, to be asked without tokens and rules.
  * Answers are OpenFGA's own.
  *
@@ -214,7 +278,7 @@ export interface Guard {
   /**
    * Decides one request, and finds out first what is not at hand: key sets, the answer of an introspection, status
    * lists, whether a proof of possession was used before, relationships that are kept on a server. What could not be
-   * found out before the deadline refuses, with its own code.
+   * found out before the deadline refuses, with a code of its own and status 503.
    *
    * @throws the reason of `signal`, when the caller gave up. Nothing else: a refusal is a decision.
    *
@@ -226,6 +290,41 @@ export interface Guard {
    * ```
    */
   authorize(request: GuardRequest, options?: AuthorizeOptions): Promise<Decision>;
+
+  /**
+   * Decides a call of an MCP tool in the place of a request that was decided: with the same token and proof, as things
+   * are now. `actfor/mcp` has `guardTool`, which does this with the arguments that the tool really gets.
+   */
+  authorizeCall(decision: Decision, call: ToolCall, options?: AuthorizeOptions): Promise<Decision>;
+
+  /**
+   * Answers a question of AuthZEN 1.0: may this subject do this to this resource? What the question says is asked and
+   * proves nothing. Who the subject is comes from the token of `options.request`, and must be the subject; without a
+   * token it is refused, unless `options.trustPep` vouches for it. Properties of action and resource, and the context,
+   * are `args` of the rules.
+   *
+   * @throws {@link ActforError} `request_invalid` for what is not an evaluation: AuthZEN answers that with 400.
+   *
+   * @example
+   * ```ts
+   * import type { Guard } from 'actfor';
+   * declare const guard: Guard;
+   * const { decision, context } = await guard.evaluate(
+   *   { subject: { type: 'user', id: 'ana' }, action: { name: 'read' }, resource: { type: 'repo', id: 'web' } },
+   *   { request: { method: 'GET', url: '/', headers: { authorization: 'Bearer …' } } },
+   * );
+   * if (!decision) console.log(context?.code, context?.reason_user?.en);
+   * ```
+   */
+  evaluate(evaluation: Evaluation, options?: EvaluateOptions): Promise<EvaluationResult>;
+
+  /**
+   * Answers several questions of AuthZEN 1.0 about one request; its proof is used once for all. An evaluation that
+   * cannot be read is refused alone, with its error. Without `evaluations` it is {@link Guard.evaluate}.
+   *
+   * @throws {@link ActforError} `request_invalid`
+   */
+  evaluations(evaluations: Evaluations, options?: EvaluateOptions): Promise<EvaluationsResult>;
 
   /** Decides one request as {@link Guard.decide} does, and gives the whole document. */
   explain(request: GuardRequest, options?: DecideOptions): DecisionDocument;
@@ -355,6 +454,88 @@ export interface AuthorizeOptions extends DecideOptions {
   readonly deadline?: number | undefined;
 }
 
+/** A call of a tool. */
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A subject or a resource of AuthZEN. */
+export interface AuthzenEntity {
+  readonly type: string;
+  readonly id: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuthzenAction {
+  readonly name: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** A question of AuthZEN 1.0. Members that are not known are ignored. */
+export interface Evaluation {
+  readonly subject: AuthzenEntity;
+  readonly action: AuthzenAction;
+  readonly resource: AuthzenEntity;
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+/** Several questions. What an evaluation leaves out stands beside them. */
+export interface Evaluations {
+  readonly subject?: Partial<AuthzenEntity>;
+  readonly action?: Partial<AuthzenAction>;
+  readonly resource?: Partial<AuthzenEntity>;
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** At most 1000. */
+  readonly evaluations?: readonly {
+    readonly subject?: Partial<AuthzenEntity>;
+    readonly action?: Partial<AuthzenAction>;
+    readonly resource?: Partial<AuthzenEntity>;
+    readonly context?: Readonly<Record<string, unknown>>;
+  }[];
+  readonly options?: {
+    /** Default `execute_all`. The others end with the first evaluation that is so; there are no more results then. */
+    readonly evaluations_semantic?: 'execute_all' | 'deny_on_first_deny' | 'permit_on_first_permit';
+  };
+}
+
+export interface EvaluateOptions extends AuthorizeOptions {
+  /** The request that is to be decided, with the token in it. */
+  readonly request?: GuardRequest | undefined;
+  readonly trustPep?: TrustPep | undefined;
+}
+
+/**
+ * What a subject's token would say, by the word of the enforcement point that asks: claims of an issuer of the
+ * configuration, in its dialect (`iss`, `sub`, the client, scopes; times and `aud` are filled in). `null` for a subject
+ * that is not known. Whoever may call this decides for everybody: let nobody ask who is not an enforcement point of yours.
+ */
+export type TrustPep = (evaluation: Evaluation) => TrustedClaims | null | Promise<TrustedClaims | null>;
+
+export type TrustedClaims = Readonly<Record<string, unknown>> & { readonly iss: string; readonly sub: string };
+
+export interface EvaluationResult {
+  /** True for `allow` and nothing else. */
+  readonly decision: boolean;
+  /** Why not. */
+  readonly context?: EvaluationContext;
+}
+
+export interface EvaluationContext {
+  readonly code: Code;
+  readonly id?: string;
+  /** For the administrator. */
+  readonly reason_admin?: { readonly en: string };
+  /** For whoever asked the enforcement point. */
+  readonly reason_user?: { readonly en: string };
+  readonly approval?: ApprovalOffer;
+  /** There is no decision: the evaluation could not be read (400), or what it needs could not be established (503). */
+  readonly error?: { readonly status: number; readonly message: string };
+}
+
+/** One result for each evaluation, in their order; or that of a single question. */
+export type EvaluationsResult = { readonly evaluations: readonly EvaluationResult[] } | EvaluationResult;
+
 /** An `AbortSignal`. Not spelled out here, because not every project has the types of the web. */
 export type AbortSignalLike = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : object;
 
@@ -385,10 +566,46 @@ export interface HostOptions {
   readonly replayStore?: ReplayStore;
   /** Where relationships are kept that the configuration does not have: {@link openfga}. */
   readonly relationships?: RelationshipServer;
-  /** Called once for every decision, as soon as it is made. What it throws is thrown to whoever asked. */
-  readonly onDecision?: (decision: Decision, request: GuardRequest) => void;
-  /** Hears why something could not be fetched or asked. The request concerned is refused, with its own code. */
+  /**
+   * Hears of every decision once, as soon as it is made: refusals, errors and what is public too. What it throws, or
+   * the promise that it gives is rejected with, goes to `onError`, and without one is an uncaught error; the decision
+   * stays what it is.
+   *
+   * @example
+   * ```ts
+   * import { createGuard } from 'actfor';
+   * declare function append(line: string): void;
+   * createGuard(config, {
+   *   audit: { chain: 'api-1/2026-11-25T10:00:00Z' },
+   *   onDecision: (decision, { record }) => append(`${record}\n`),
+   * });
+   * ```
+   */
+  readonly onDecision?: (decision: Decision, event: DecisionEvent) => unknown;
+  /** Writes an audit record for every decision that `onDecision` hears of. It costs what reading the document costs. */
+  readonly audit?: AuditOptions;
+  /**
+   * Hears why something could not be fetched or asked (the request concerned is refused, with its own code), and what
+   * `onDecision` throws.
+   */
   readonly onError?: (error: Error) => void;
+}
+
+/** The chain of audit records that this guard writes; `actfor audit verify` checks it. */
+export interface AuditOptions {
+  /** The name of the chain: this writer's alone, such as a host's name and the time at which it started. */
+  readonly chain: string;
+  /** Where the chain ended (`CHAIN:SEQ:DIGEST`), to go on with it. Without one it is a new chain. */
+  readonly head?: string;
+}
+
+/** What goes along with a decision. */
+export interface DecisionEvent {
+  readonly request: GuardRequest;
+  /** The audit record: one line of JSON in the form of RFC 8785, without its end; `null` without `audit`. */
+  readonly record: string | null;
+  /** Where the chain ends with it (`CHAIN:SEQ:DIGEST`): keep one elsewhere from time to time. */
+  readonly head: string | null;
 }
 
 /** How this service shows who it is at an introspection endpoint: by id and secret, or by header fields of its own. */
@@ -750,8 +967,8 @@ export interface GuardConfig {
   readonly issuers: readonly IssuerConfig[];
   /** Per name space, how a principal becomes an object of the model. Required with more than one name space. */
   readonly names?: Readonly<Record<string, NameConfig>>;
-  /** The rules, as text. */
-  readonly policy: string;
+  /** The rules, as text; or the pack that they were compiled into ({@link compile}), which has its files and tuples. */
+  readonly policy: string | Uint8Array | { readonly pack: string };
   /** The files that the rules name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly tuples?: readonly TupleConfig[];

@@ -35,6 +35,54 @@ export interface McpOptions extends Omit<MiddlewareOptions, 'resourceMetadata'> 
   readonly resourceName?: string;
 }
 
+/**
+ * A tool's handler that decides once more, with the arguments that it really gets (after the SDK has filled in defaults),
+ * with the token and the proof of the request that called it. A refusal is a result with `isError`, which the model can
+ * read. For `registerTool` of the SDK, 1.x and 2.x.
+ *
+ * @example
+ * ```ts
+ * import type { Guard } from 'actfor';
+ * import { guardTool, type Extra } from 'actfor/mcp';
+ * declare const guard: Guard;
+ * declare const server: { registerTool(name: string, options: object, handler: (args: { repo: string }, extra: Extra) => Promise<object>): void };
+ * server.registerTool('push', { description: 'Pushes.' }, guardTool(guard, 'push', async ({ repo }) => (
+ *   { content: [{ type: 'text', text: `pushed to ${repo}` }] }
+ * )));
+ * ```
+ */
+export function guardTool<Handler extends AnyHandler>(guard: Guard, name: string, handler: Handler): Handler;
+
+/**
+ * Has a server answer `tools/list`, `resources/list` and `prompts/list` with what the agent that asks may call: an item
+ * is in the list unless its call would be refused whatever its arguments. For servers of the SDK, 1.x and 2.x; call it
+ * before `connect`.
+ *
+ * @example
+ * ```ts
+ * import type { Guard } from 'actfor';
+ * import { guardLists, type Connectable } from 'actfor/mcp';
+ * declare const guard: Guard;
+ * declare const server: Connectable; // new McpServer(…)
+ * guardLists(guard, server);
+ * ```
+ */
+export function guardLists<Server extends Connectable>(guard: Guard, server: Server): Server;
+
+/** A handler of a tool: arguments, if the tool has a schema, and what goes along. */
+export type AnyHandler = (...given: never[]) => unknown;
+
+/** What a handler gets beside its arguments: 1.x has `authInfo`, 2.x `http.authInfo`. */
+export interface Extra {
+  readonly authInfo?: AuthInfo;
+  readonly http?: { readonly authInfo?: AuthInfo };
+}
+
+/** A server of the SDK. */
+export interface Connectable {
+  connect(transport: never): Promise<void>;
+}
+
 /** What the SDK hands on to tools as `authInfo`; `extra.actfor` is the decision. */
 export interface AuthInfo {
   token: string;

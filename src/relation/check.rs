@@ -13,9 +13,10 @@ use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
 use super::names::Names;
 use super::overlay::Overlay;
 use super::tuples::{Subject, parse_object};
-use crate::expr::{Fact, Value, Variables, unpack};
+use crate::expr::{Fact, Instant, Type, Value, Variables, unpack};
 use crate::json;
 use crate::pack::{Pack, Section};
+use crate::time::Timestamp;
 use crate::truth::Truth;
 
 /// What is asked: is `subject` in `relation` to `object`?
@@ -51,6 +52,8 @@ pub struct Facts<'a> {
     pub replies: &'a [Reply<'a>],
     /// Values for the parameters of conditions; those that a tuple brings along come first.
     pub context: Option<&'a json::Object<'a>>,
+    /// The time of the decision: the parameter `current_time` of conditions, where nothing else gives it.
+    pub now: Option<Timestamp>,
     /// How far a search may go.
     pub limits: Limits,
 }
@@ -533,10 +536,14 @@ impl<'a> View<'a> {
             return Truth::Unknown;
         };
         let Some(code) = self.model.get(info.code.start..info.code.end) else { return Truth::Unknown };
-        let values = Values { model: self.model, info, context, request: self.facts.context };
+        let Facts { context: request, now, .. } = *self.facts;
+        let values = Values { model: self.model, info, context, request, now };
         info.program.eval(code, &values)
     }
 }
+
+/// The parameter of a condition that is the time of the decision, as relationship servers are given it.
+const CURRENT_TIME: &str = "current_time";
 
 /// The values of a condition's parameters: the tuple's own come first.
 struct Values<'a> {
@@ -544,6 +551,7 @@ struct Values<'a> {
     info: &'a ConditionInfo,
     context: Value<'a>,
     request: Option<&'a json::Object<'a>>,
+    now: Option<Timestamp>,
 }
 
 impl Variables for Values<'_> {
@@ -555,10 +563,17 @@ impl Variables for Values<'_> {
             Ok(None) => {}
             Err(()) => return Fact::Unknown,
         }
-        let value =
-            self.request.and_then(|request| request.get(name)).and_then(|value| Value::from_json(value, *ty));
+        let value = match self.request.and_then(|request| request.get(name)) {
+            Some(value) => Value::from_json(value, *ty),
+            None if name == CURRENT_TIME && *ty == Type::Timestamp => self.now.and_then(instant),
+            None => None,
+        };
         value.map_or(Fact::Unknown, Fact::Known)
     }
+}
+
+fn instant(now: Timestamp) -> Option<Value<'static>> {
+    Instant::new(i64::try_from(now.seconds()).ok()?, 0).map(Value::Timestamp)
 }
 
 impl View<'_> {

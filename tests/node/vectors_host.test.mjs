@@ -7,13 +7,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { createGuard } from 'actfor';
-import { run } from './vectors.mjs';
+import { config, NOW, tokens } from './patterns.mjs';
+import { testVectors } from './vectors_here.mjs';
 import { nodeCrypto } from './node_modules/actfor/node_crypto.js';
 
-run(createGuard);
+testVectors(createGuard);
 
 test('guards ask Node', () => {
-  assert.ok(nodeCrypto.keys.size > 0);
+  const headers = { authorization: `Bearer ${tokens.T1.token}` };
+  assert.ok(createGuard(config).decide({ method: 'GET', url: '/repos/web/x', headers }, { now: NOW }).allowed);
+  assert.equal(nodeCrypto.keys.size, 1);
 });
 
 // What the tests of the core asked about (`ACTFOR_RECORD_SIGNATURES`), and what our own code said.

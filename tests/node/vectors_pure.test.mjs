@@ -1,6 +1,6 @@
 // With the code in WebAssembly alone, as in a browser.
 
 import { createGuard } from 'actfor/inline';
-import { run } from './vectors.mjs';
+import { testVectors } from './vectors_here.mjs';
 
-run(createGuard);
+testVectors(createGuard);

@@ -61,30 +61,59 @@ export class Authorizer {
     this.#introspections = new Introspections(this.#fetch, clients, cacheSeconds, this.#deadline);
   }
 
-  async authorize(request: Api.GuardRequest, options: Api.AuthorizeOptions = {}): Promise<Api.Decision> {
+  /** Decides; `earlier` is a decision about the same request, whose proof was used already. */
+  async authorize(request: Api.GuardRequest, options: Api.AuthorizeOptions = {}, more: Facts = {}, earlier?: Api.Decision): Promise<Api.Decision> {
+    const facts = { ...connection(request), ...more };
+    if (earlier !== undefined) Decision.about(earlier, (_, __, packed) => remember(packed, facts));
+    const now = options.now ?? this.#clock();
+    return this.#wait(options, (waiting) => this.#decide(ask(request, options, now), facts, waiting));
+  }
+
+  /** Decides another message in the place of a request that was decided: same token, same proof, now. */
+  async again(decision: Api.Decision, body: string, options: Api.AuthorizeOptions = {}): Promise<Api.Decision> {
+    const { asked, facts } = Decision.about(decision, (_, asked, packed) => {
+      const facts = asked.facts === '' ? {} : JSON.parse(asked.facts) as Facts;
+      // What may have changed since is asked again.
+      delete facts.introspection;
+      delete facts.replies;
+      delete facts.relationsUnreachable;
+      delete facts.approval;
+      remember(packed, facts);
+      return { asked, facts };
+    });
+    const now = options.now ?? this.#clock();
+    return this.#wait(options, (waiting) => this.#decide({ ...asked, body, now }, facts, waiting));
+  }
+
+  async #wait(options: Api.AuthorizeOptions, work: (waiting: Waiting) => Promise<Api.Decision>): Promise<Api.Decision> {
     const waiting = new Waiting(options.deadline ?? this.#deadline, options.signal);
     try {
-      return await this.#decide(request, options, waiting);
+      return await work(waiting);
     } finally {
       waiting.end();
     }
   }
 
-  async #decide(request: Api.GuardRequest, options: Api.AuthorizeOptions, waiting: Waiting): Promise<Api.Decision> {
-    const now = options.now ?? this.#clock();
+  async #decide(first: Asked, facts: Facts, waiting: Waiting): Promise<Api.Decision> {
+    const { now } = first;
     const missing = this.#keys.missing(now);
     if (missing !== undefined) await waiting.for(missing);
-    const facts = connection(request);
     if (this.#store !== undefined) facts.store = true;
-    let asked: Asked = { ...ask(request, options, now), facts: writeFacts(facts) };
+    let asked: Asked = { ...first, facts: writeFacts(facts) };
     const tried = new Set<string>();
     for (let round = 0; ; round += 1) {
       const { state } = this.#guard;
       const packed = state.decide(asked);
       const decision = (): Api.Decision => Decision.of(packed, state, asked);
-      if ((packed & 3) === 0 || round >= ROUNDS || waiting.over) return decision();
+      if ((packed & 3) === 0 || round >= ROUNDS) return decision();
       remember(packed, facts);
-      if (!(await this.#findOut(state, asked, packed, facts, waiting, tried))) return decision();
+      if (waiting.over) {
+        // No time is left to ask anybody.
+        if (this.#relationships === undefined || facts.relationsUnreachable === true) return decision();
+        facts.relationsUnreachable = true;
+      } else if (!(await this.#findOut(state, asked, packed, facts, waiting, tried))) {
+        return decision();
+      }
       asked = { ...asked, facts: writeFacts(facts) };
     }
   }
@@ -144,15 +173,18 @@ export class Authorizer {
     const open = questions.filter(({ user, relation, object }) => !tried.has(`${user} ${relation} ${object}`));
     if (server === undefined || open.length === 0) return false;
     for (const { user, relation, object } of open) tried.add(`${user} ${relation} ${object}`);
-    return this.#try(waiting, async () => {
+    const answered = await this.#try(waiting, async () => {
       const replies: readonly unknown[] = await server.ask(open, { tuples, now, signal: waiting.signal, fetch: this.#fetch });
       const more = open.flatMap(({ user, relation, object }, index) => {
         const holds = replies[index];
         return typeof holds === 'boolean' ? [[user, relation, object, holds] as const] : [];
       });
-      if (more.length === 0) throw new Error('the relationship server answered none of what it was asked');
       facts.replies = [...(facts.replies ?? []), ...more];
+      const silent = open.length - more.length;
+      if (silent > 0) throw new Error(`the relationship server left ${silent} of ${open.length} questions without an answer`);
     });
+    // Nobody answered: that is another refusal, and something new to decide with.
+    return answered || (facts.relationsUnreachable = true);
   }
 
   /** What fails here leaves the refusal as it is; the host may want to know. */

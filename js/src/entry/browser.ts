@@ -20,7 +20,20 @@ export function init(source?: WasmSource | Promise<WasmSource>): Promise<void> {
 
 async function start(source?: WasmSource | Promise<WasmSource>): Promise<void> {
   if (isProvided()) return;
-  const from = (await source) ?? new URL('../actfor.wasm', import.meta.url);
-  const exports = await glue.default({ module_or_path: from });
-  provide(glue, exports.memory);
+  const given = await source;
+  const { memory } = await (given === undefined ? fromBeside() : glue.default({ module_or_path: given }));
+  provide(glue, memory);
+}
+
+/** Where a bundler has moved this script and not the module, there is nothing to be found. */
+async function fromBeside(): Promise<glue.InitOutput> {
+  const address = new URL('../actfor.wasm', import.meta.url);
+  try {
+    return await glue.default({ module_or_path: address });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`actfor: no WebAssembly module from ${address.href} (${reason}). Hand init() the address, a Response, `
+      + "the bytes or a WebAssembly.Module, or import 'actfor/inline'; with Vite 7 or older, set "
+      + "optimizeDeps: { exclude: ['actfor'] }", { cause });
+  }
 }

@@ -29,7 +29,7 @@ export async function enforce(guard: Guard, request: Request, options: Api.Fetch
 }
 
 /** The bytes of a body; `undefined` if there are too many. */
-async function readAll(stream: ReadableStream<Uint8Array> | null, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+export async function readAll(stream: ReadableStream<Uint8Array> | null, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for (const reader = stream?.getReader(); reader !== undefined;) {

@@ -8,6 +8,7 @@ import type { Decision, Guard } from '../../types/index.js';
 import { fieldsOf } from './answer.js';
 import { keep, send, unread } from './express.js';
 import { enforce } from './node.js';
+import { decisionOf } from './tools.js';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
@@ -99,8 +100,10 @@ function metadata({ resource, authorizationServers, scopes, resourceName }: Api.
   };
 }
 
+export { guardLists, guardTool } from './tools.js';
+
 /** See `types/mcp.d.ts`. */
 export function filterTools<T extends { readonly name: string }>(guard: Guard, auth: Api.AuthInfo | undefined, tools: readonly T[]): T[] {
-  const decision = auth?.extra?.actfor as Decision | undefined;
+  const decision = decisionOf(auth);
   return decision === undefined ? [] : guard.filter(decision, 'tools', tools);
 }

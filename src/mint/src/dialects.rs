@@ -37,24 +37,34 @@ pub fn token(dialect: Dialect, who: &Who, mint: &Mint) -> Option<Unsigned> {
     if who.user.is_none() && who.agent.is_none() {
         return None;
     }
-    let (typ, write): (_, Write) = match dialect {
-        Dialect::Actfor => (Some("at+jwt"), actfor),
-        Dialect::ActorProfile => (Some("at+jwt"), actor_profile),
-        Dialect::Auth0 => (Some("at+jwt"), auth0),
-        Dialect::DelegationChain => (Some("at+jwt"), delegation_chain),
-        Dialect::Entra => (Some("JWT"), entra),
-        Dialect::Keycloak => (Some("JWT"), keycloak),
-        Dialect::Okta => (None, okta),
-        Dialect::Rfc8693 => (Some("at+jwt"), rfc8693),
-        Dialect::Rfc9068 => (Some("at+jwt"), rfc9068),
-        Dialect::TxnToken => (Some("txntoken+jwt"), txn_token),
-        Dialect::Wso2 => (Some("at+jwt"), wso2),
+    let write: Write = match dialect {
+        Dialect::Actfor => actfor,
+        Dialect::ActorProfile => actor_profile,
+        Dialect::Auth0 => auth0,
+        Dialect::DelegationChain => delegation_chain,
+        Dialect::Entra => entra,
+        Dialect::Keycloak => keycloak,
+        Dialect::Okta => okta,
+        Dialect::Rfc8693 => rfc8693,
+        Dialect::Rfc9068 => rfc9068,
+        Dialect::TxnToken => txn_token,
+        Dialect::Wso2 => wso2,
         _ => return None,
     };
     let mut w = Writer::default();
     let mut said = None;
     w.object(|w| said = write(w, who, mint));
-    said.map(|()| Unsigned { typ, claims: w.finish() })
+    said.map(|()| Unsigned { typ: typ(dialect), claims: w.finish() })
+}
+
+/// `typ` in the header of a dialect's tokens, where it has one.
+pub fn typ(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Entra | Dialect::Keycloak => Some("JWT"),
+        Dialect::Okta => None,
+        Dialect::TxnToken => Some("txntoken+jwt"),
+        _ => Some("at+jwt"),
+    }
 }
 
 type Write = fn(&mut Writer, &Who, &Mint) -> Option<()>;

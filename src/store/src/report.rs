@@ -1,4 +1,4 @@
-//! What became of the tests of a store file.
+//! What became of the tests of a file.
 
 use actfor::json::Writer;
 
@@ -11,6 +11,39 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Its tests, in their order.
     pub tests: Vec<TestReport>,
+    /// What its requests did to each rule, in the order of the rules.
+    pub rules: Vec<RuleUse>,
+    /// Whether a rule that no request reaches, or that no request gets past, fails.
+    pub must_cover: bool,
+}
+
+/// What requests did to an `allow`, `forbid` or `approve` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleUse {
+    /// Its id.
+    pub id: String,
+    /// The line in the rules.
+    pub line: u32,
+    /// `allow`, `forbid` or `approve`.
+    pub effect: &'static str,
+    /// How many decisions it made.
+    pub hit: usize,
+    /// How many requests it speaks of and did not decide: an `allow` line that did not allow, a `forbid` or `approve`
+    /// line that let through.
+    pub missed: usize,
+    /// Whether it strikes whatever it speaks of, so that it cannot be missed.
+    pub always: bool,
+}
+
+impl RuleUse {
+    /// What the requests do not show of it.
+    pub fn lacks(&self) -> Option<&'static str> {
+        match (self.hit, self.missed) {
+            (0, _) => Some("never hit"),
+            (_, 0) if !self.always => Some("never missed"),
+            _ => None,
+        }
+    }
 }
 
 /// What became of one test.
@@ -27,7 +60,7 @@ pub struct TestReport {
 /// How many assertions of one sort there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {
-    /// The member of the file: `check`, `list_objects`, `list_users`.
+    /// The member of the file: `check`, `list_objects`, `list_users`, `requests`.
     pub what: &'static str,
     /// How many hold.
     pub passed: usize,
@@ -38,7 +71,7 @@ pub struct Count {
 /// An assertion that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What was asked: `user:ana writer repo:web`.
+    /// What was asked: `user:ana writer repo:web`, or the name of a request.
     pub question: String,
     /// What the file expects.
     pub expected: String,
@@ -69,9 +102,14 @@ impl TestReport {
 }
 
 impl Report {
-    /// Whether all of it held.
+    /// Whether all of it held, and every rule was seen at work where that is asked for.
     pub fn passed(&self) -> bool {
-        self.tests.iter().all(TestReport::passed)
+        self.tests.iter().all(TestReport::passed) && !(self.must_cover && self.uncovered().next().is_some())
+    }
+
+    /// The rules that its requests do not show hit and missed.
+    pub fn uncovered(&self) -> impl Iterator<Item = (&RuleUse, &'static str)> {
+        self.rules.iter().filter_map(|rule| rule.lacks().map(|lacks| (rule, lacks)))
     }
 
     /// Assertions that hold, and all.
@@ -87,6 +125,9 @@ impl Report {
             w.key("file").string(&self.file);
             w.key("passed").bool(self.passed());
             w.key("warnings").array(|w| self.warnings.iter().for_each(|warning| w.string(warning)));
+            if !self.rules.is_empty() {
+                w.key("coverage").array(|w| self.rules.iter().for_each(|rule| rule.write(w)));
+            }
             w.key("tests").array(|w| {
                 for test in &self.tests {
                     w.object(|w| {
@@ -105,6 +146,20 @@ impl Report {
                     });
                 }
             });
+        });
+    }
+}
+
+impl RuleUse {
+    fn write(&self, writer: &mut Writer) {
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        writer.object(|w| {
+            w.key("rule").string(&self.id);
+            w.key("line").number(u64::from(self.line));
+            w.key("effect").string(self.effect);
+            w.key("hit").number(number(self.hit));
+            w.key("missed").number(number(self.missed));
+            w.key("lacks").string_or_null(self.lacks());
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the tests of a store file: checks, lists of objects, lists of users.
+//! Runs the tests of a file: checks, lists of objects, lists of users, requests.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use actfor::relation::{
 };
 use actfor::{Code, PolicyError, Truth};
 
+use crate::coverage::Coverage;
 use crate::node::{known, list, member, object, one_or_more, required, string};
 use crate::report::{Failure, Report, TestReport};
 use crate::store::{Store, StoreError, read_beside, wrong};
@@ -20,8 +21,19 @@ const MOST: usize = 1_000;
 const EXPLAINED: usize = 4;
 
 /// The members of a test.
-const MEMBERS: &[&str] =
-    &["name", "description", "tuples", "tuple_file", "tuple_files", "check", "list_objects", "list_users"];
+const MEMBERS: &[&str] = &[
+    "name",
+    "description",
+    "tuples",
+    "tuple_file",
+    "tuple_files",
+    "check",
+    "list_objects",
+    "list_users",
+    "requests",
+];
+/// Those that ask the model.
+const ASK_THE_MODEL: [&str; 3] = ["check", "list_objects", "list_users"];
 
 /// Runs the tests of a file. Files that it names are looked for beside it.
 ///
@@ -43,11 +55,14 @@ pub fn run_text(
     read: &dyn Fn(&str) -> Result<String, StoreError>,
 ) -> Result<Report, StoreError> {
     let store = Store::read(file, text, read)?;
+    let circular = store.model.iter().flat_map(Model::circular);
     let mut report = Report {
         file: file.into(),
-        warnings: store.model.circular().iter().map(|name| warning(name)).collect(),
-        tests: Vec::new(),
+        warnings: circular.map(|name| warning(&name)).collect(),
+        must_cover: store.coverage,
+        ..Report::default()
     };
+    let mut coverage = store.setup.as_ref().map(Coverage::new).transpose()?;
     for (index, test) in store.tests.iter().enumerate() {
         known(test, MEMBERS, "a test")?;
         let number = index.saturating_add(1);
@@ -56,10 +71,25 @@ pub fn run_text(
         let mut all = store.tuples.clone();
         all.extend(tuples::of(test, read).map_err(in_test)?);
         let mut outcome = TestReport { name: name.clone(), ..TestReport::default() };
-        let relations = Loaded::new(&store.model, &all).map_err(in_test)?;
-        relations.run(test, &mut outcome).map_err(in_test)?;
+        match &store.model {
+            Some(model) => Loaded::new(model, &all).and_then(|loaded| loaded.run(test, &mut outcome)),
+            None => match ASK_THE_MODEL.iter().find(|name| member(test, name).is_some()) {
+                Some(name) => Err(wrong(format!("`{name}` needs a model"))),
+                None => Ok(()),
+            },
+        }
+        .map_err(in_test)?;
+        match (&store.setup, &mut coverage) {
+            (Some(setup), Some(coverage)) => setup.run(test, read, coverage, &mut outcome),
+            _ if member(test, "requests").is_some() => {
+                Err(wrong("`requests` need a `config` and a `policy`"))
+            }
+            _ => Ok(()),
+        }
+        .map_err(in_test)?;
         report.tests.push(outcome);
     }
+    report.rules = coverage.map(Coverage::finish).unwrap_or_default();
     Ok(report)
 }
 

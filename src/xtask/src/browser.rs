@@ -90,7 +90,7 @@ fn bindings() -> Result<()> {
 }
 
 /// The browser, or nothing where it may be left out.
-fn chromium() -> Result<Option<String>> {
+pub fn chromium() -> Result<Option<String>> {
     let named = std::env::var("ACTFOR_CHROMIUM").ok();
     let known = ["chromium", "chromium-browser", "google-chrome"].map(String::from);
     for program in named.into_iter().chain(known) {

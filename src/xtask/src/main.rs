@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|vectors`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors|mutants`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -6,9 +6,11 @@
 mod bench;
 mod bindings;
 mod browser;
+mod bundlers;
 mod cli;
 mod demo;
 mod envoy;
+mod mutants;
 mod node;
 mod npm;
 mod setup;
@@ -29,12 +31,14 @@ cargo xtask COMMAND
   demo --open    the demo page, in your browser
   test [PART]    everything, with a summary; or one part
   build [HOST]   the packages, into dist/; or one of npm, www, envoy
+  matrix         try every runtime and bundler, and write the table into the README of the npm package
   size           sizes against their budgets
   bench          decisions in Node beside other libraries; --json, --record
   bench core     decisions inside the core
   bench envoy    the filter beside Envoy's own; --json
   bench relation relationship checks beside SpiceDB, OpenFGA and a hash map
   vectors        write tests/vectors/patterns again; leaves no difference
+  mutants [PATH] which changes of the core no test notices, into tests/mutants.md; --missed
 ";
 
 fn main() -> ExitCode {
@@ -76,6 +80,8 @@ fn run(args: &[&str]) -> Result<()> {
             envoy::bench(&rest).map_err(anyhow::Error::msg)
         }
         ["bench", rest @ ..] => bench::node(rest),
+        ["matrix"] => bundlers::matrix(),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["size"] => size::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

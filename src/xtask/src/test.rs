@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::shell::{command, run, step, tee};
-use crate::{bindings, browser, envoy, node, npm, setup, vectors};
+use crate::{bindings, browser, bundlers, envoy, node, npm, setup, vectors};
 
 /// A part: its name, what it is, and what runs it.
 struct Part {
@@ -21,6 +21,16 @@ const PARTS: &[Part] = &[
     Part { name: "vectors", about: "the running examples, written again, are the same", run: examples },
     Part { name: "bindings", about: "the bindings, inside wasm, in Node", run: bindings::test },
     Part { name: "node", about: "the packed npm package", run: package },
+    Part {
+        name: "servers",
+        about: "the packed npm package beside Express, Fastify, Hono and MCP",
+        run: servers,
+    },
+    Part {
+        name: "bundlers",
+        about: "the packed npm package in every runtime and bundler",
+        run: bundlers::test,
+    },
     Part { name: "browser", about: "the demo page and the bindings in Chromium", run: page },
     Part { name: "envoy", about: "the filter in the real Envoy", run: filter },
 ];
@@ -100,6 +110,10 @@ fn package() -> Result<()> {
     let checks = npm::check(&tarball)?;
     println!("test result: ok. {checks} passed; 0 failed");
     node::test(&tarball)
+}
+
+fn servers() -> Result<()> {
+    node::servers(&npm::build()?)
 }
 
 fn page() -> Result<()> {

@@ -128,7 +128,8 @@ fn sections(options: &Options, file: &Path, builder: &mut Builder) -> Result<usi
         "yaml" | "yml" => {
             let store = Store::read(&name, &text, &read_beside(file));
             let store = store.map_err(|error| Failure::usage(error.to_string()))?;
-            (Ok(store.model), store.tuples.into_iter().chain(found).collect())
+            let model = store.model.ok_or_else(|| Failure::file(file, "there is no model in it"))?;
+            (Ok(model), store.tuples.into_iter().chain(found).collect())
         }
         _ => {
             let files = models(file, &text)?.into_iter().collect();

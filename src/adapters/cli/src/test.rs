@@ -1,4 +1,4 @@
-//! `actfor test`: runs the tests in store files.
+//! `actfor test`: runs the tests of a model or a policy.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,12 +11,14 @@ use crate::failure::Failure;
 use crate::output::{self, Paint, safe};
 
 const HELP: &str = "\
-actfor test FILE...: run the tests in store files.
+actfor test FILE...: run the tests of a model or a policy.
 
 A FILE is an OpenFGA store file (.fga.yaml) as it is: a model or the file that holds it, tuples or the files that hold
-them (.json, .jsonl, .yaml, .csv), and tests with `check`, `list_objects` and `list_users`.
+them (.json, .jsonl, .yaml, .csv), and tests with `check`, `list_objects` and `list_users`. With a `config`, a `policy`
+and `tokens` beside them, its tests also have `requests`, each with the decision that is expected.
 
-  --json   what became of every file, for machines
+  --coverage   what the requests did to each rule; a rule that is never hit, or never missed, fails
+  --json       what became of every file, for machines
 
 Exit codes: 0 everything holds, 1 something does not, 2 wrong usage, or a file cannot be read.
 ";
@@ -27,10 +29,11 @@ type Outcome = (PathBuf, Result<Report, String>);
 /// Runs the command.
 pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
-    let mut json = false;
+    let (mut json, mut coverage) = (false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Value(file) => files.push(file.into()),
+            Long("coverage") => coverage = true,
             Long("json") => json = true,
             Short('h') | Long("help") => return output::text(HELP),
             other => return Err(other.unexpected().into()),
@@ -41,11 +44,13 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
     }
     let outcome = |file: PathBuf| {
         let report = actfor_store::run(&file).map_err(|error| error.to_string());
-        (file, report)
+        let covering = |report: Report| Report { must_cover: report.must_cover || coverage, ..report };
+        (file, report.map(covering))
     };
     let outcomes: Vec<Outcome> = files.into_iter().map(outcome).collect();
     let code = exit_code(&outcomes);
-    output::text(&if json { machine(&outcomes, code == 0) } else { human(&outcomes, Paint::for_stdout()) })?;
+    let paint = Paint::for_stdout();
+    output::text(&if json { machine(&outcomes, code == 0) } else { human(&outcomes, coverage, paint) })?;
     Ok(ExitCode::from(code))
 }
 
@@ -78,10 +83,10 @@ fn machine(outcomes: &[Outcome], passed: bool) -> String {
     writer.finish() + "\n"
 }
 
-fn human(outcomes: &[Outcome], paint: Paint) -> String {
+fn human(outcomes: &[Outcome], coverage: bool, paint: Paint) -> String {
     let mut out = String::new();
-    let (mut tests, mut failed, mut held, mut all, mut errors) =
-        (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
+    let (mut tests, mut failed, mut held, mut all, mut errors, mut uncovered) =
+        (0_usize, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
     for (file, report) in outcomes {
         out.push_str(&format!("{}\n", paint.bold(&safe(&file.display().to_string()))));
         match report {
@@ -97,6 +102,10 @@ fn human(outcomes: &[Outcome], paint: Paint) -> String {
                     out.push_str(&format!("  {}\n", paint.dim("there are no tests in it")));
                 }
                 report.tests.iter().for_each(|test| out.push_str(&one(test, paint)));
+                out.push_str(&covered(report, coverage, paint));
+                if report.must_cover {
+                    uncovered = uncovered.saturating_add(report.uncovered().count());
+                }
                 let count = report.count();
                 held = held.saturating_add(count.0);
                 all = all.saturating_add(count.1);
@@ -108,6 +117,7 @@ fn human(outcomes: &[Outcome], paint: Paint) -> String {
     }
     let summary = match (errors, failed) {
         (0, 0) if all == 0 => paint.red("nothing was tested"),
+        (0, 0) if uncovered > 0 => paint.red(&format!("{} not covered", number(uncovered, "rule"))),
         (0, 0) => paint.green(&format!("{} passed", number(tests, "test"))),
         (0, _) => paint.red(&format!("{failed} of {} failed", number(tests, "test"))),
         _ => paint.red(&format!(
@@ -132,6 +142,29 @@ fn one(test: &TestReport, paint: Paint) -> String {
     let counts = if counts.is_empty() { "asserts nothing".to_owned() } else { counts };
     let mut out = format!("  {mark} {}  {}\n", safe(&test.name), paint.dim(&counts));
     test.failures.iter().for_each(|failure| out.push_str(&failed(failure, paint)));
+    out
+}
+
+/// What the requests did to the rules: all of it, or what they do not show.
+fn covered(report: &Report, everything: bool, paint: Paint) -> String {
+    if report.rules.is_empty() {
+        return String::new();
+    }
+    let lacking = report.uncovered().count();
+    let seen = report.rules.len().saturating_sub(lacking);
+    let mark = match (lacking, report.must_cover) {
+        (0, _) => paint.green("✓"),
+        (_, true) => paint.red("✗"),
+        (_, false) => paint.bold("!"),
+    };
+    let mut out =
+        format!("  {mark} rules  {}\n", paint.dim(&format!("hit and missed {seen}/{}", report.rules.len())));
+    let width = report.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or_default();
+    for rule in report.rules.iter().filter(|rule| everything || rule.lacks().is_some()) {
+        let lacks = rule.lacks().map_or(String::new(), |lacks| format!("  {}", paint.red(lacks)));
+        let row = format!("{:<width$}  {:<7}  line {:<3}", safe(&rule.id), rule.effect, rule.line);
+        out.push_str(&format!("      {row}  {} hit, {} missed{lacks}\n", rule.hit, rule.missed));
+    }
     out
 }
 

@@ -106,3 +106,64 @@ fn machines_read_json() {
     assert_eq!(member(failure, "because").as_array().unwrap().len(), 2);
     assert!(member(&files[1], "error").as_str().unwrap().contains("owner"));
 }
+
+const POLICY: &str = "policy: |
+  actfor 1
+  on note
+    read needs scope
+  allow self to read on note as people
+  allow delegated to read on note as agents
+  agent * at most read on note
+  scope \"notes\" covers read on note
+  route GET /notes/{id} is read on note:{id}
+config:
+  issuers: [{ issuer: https://as.example, audience: a, dialect: rfc9068, binding: optional, clients: { web: app } }]
+tokens:
+  ana: { claims: { sub: ana, client_id: web, scope: notes } }
+tests:
+  - name: people
+    requests:
+      - { name: reads, token: ana, url: /notes/1, expect: { decision: allow } }
+      - { name: nobody, url: /notes/1, expect: { decision: allow } }
+";
+
+#[test]
+fn requests_are_shown_with_the_rules_that_they_reach() {
+    let place = folder("requests").join("tests");
+    fs::write(place.join("policy.yaml"), POLICY).unwrap();
+    let (code, text) = test("requests", &["policy.yaml", "--coverage"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (
+            1,
+            "policy.yaml
+  ✗ people  requests 1/2
+      nobody
+        expected allow
+        got      deny token_missing
+        because  there is no `Authorization` header
+  ✗ rules  hit and missed 0/2
+      people  allow    line 4    1 hit, 0 missed  never missed
+      agents  allow    line 5    0 hit, 0 missed  never hit
+
+1 of 1 test failed, 1 of 2 assertions held
+"
+        )
+    );
+    let good = POLICY.replace("      - { name: nobody, url: /notes/1, expect: { decision: allow } }\n", "");
+    fs::write(place.join("policy.yaml"), &good).unwrap();
+    let (code, text) = test("requests", &["policy.yaml"]);
+    assert_eq!(code, 0, "what is not covered is shown, and passes: {text}");
+    assert!(text.contains("  ! rules  hit and missed 0/2\n"), "{text}");
+    let (code, text) = test("requests", &["policy.yaml", "--coverage"]);
+    assert!(code == 1 && text.ends_with("2 rules not covered, 1 of 1 assertion held\n"), "{text}");
+    fs::write(place.join("policy.yaml"), format!("coverage: required\n{good}")).unwrap();
+    let (code, json) = test("requests", &["policy.yaml", "--json"]);
+    let value = json::parse(json.as_bytes(), &Limits::CONFIG).unwrap();
+    let file =
+        value.as_object().unwrap().get("files").and_then(Value::as_array).unwrap()[0].as_object().unwrap();
+    assert_eq!((code, file.get("passed").and_then(Value::as_bool)), (1, Some(false)));
+    let rules = file.get("coverage").and_then(Value::as_array).unwrap();
+    assert_eq!(rules.len(), 2);
+    assert_eq!(rules[0].as_object().unwrap().get("lacks").and_then(Value::as_str), Some("never missed"));
+}

@@ -263,7 +263,10 @@ fn seconds(count: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use actfor::jose::Algorithm;
+    use std::collections::BTreeMap;
+
+    use actfor::jose::{Algorithm, base64url};
+    use actfor::json::{self, Object, Value};
     use actfor_mint::{SigningKey, patterns::Pattern};
 
     use super::*;
@@ -295,7 +298,11 @@ mod tests {
 
         /// The code of a refusal, or `allow`.
         fn ask(&self) -> String {
-            let fields = [(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &self.bearer)];
+            self.ask_for("GET", "/repos/web/x")
+        }
+
+        fn ask_for(&self, method: &str, path: &str) -> String {
+            let fields = [(":method", method), (":path", path), ("authorization", &self.bearer)];
             self.host.0.borrow_mut().headers = Fake::request(&fields).0.take().headers;
             self.host.0.borrow_mut().response = None;
             self.plugin.on_request(&self.host, 1);
@@ -449,6 +456,107 @@ mod tests {
         worker.wait();
         worker.answer(Some(200), worker.jwks());
         assert_eq!(worker.ask(), "allow");
+    }
+
+    /// `tests/vectors/token/keys.json`, as every host runs it: here the key servers answer in the background.
+    #[test]
+    fn keys_come_go_and_age_as_in_every_host() {
+        let text = include_bytes!("../../../../tests/vectors/token/keys.json");
+        let file = json::parse(text, &json::Limits::CONFIG).unwrap();
+        let file = file.as_object().unwrap();
+        let mut config = json::Writer::default();
+        config.value(file.get("config").unwrap());
+        let (config, start) = (config.finish(), file.get("start").unwrap().as_u64().unwrap());
+        let tokens = file.get("tokens").and_then(Value::as_object).unwrap();
+        let cases = file.get("cases").and_then(Value::as_array).unwrap();
+        assert!(cases.len() > 10);
+        for case in cases.iter().map(|case| case.as_object().unwrap()) {
+            let steps: Vec<_> = case.get("steps").and_then(Value::as_array).unwrap().iter().collect();
+            let steps: Vec<_> = steps.iter().map(|step| step.as_object().unwrap()).collect();
+            let number = |step: &Object<'_>, name: &str| step.get(name).and_then(Value::as_u64);
+            let text =
+                |step: &Object<'_>, name: &str| step.get(name).and_then(Value::as_str).map(str::to_owned);
+            let name = text(case, "name").unwrap();
+            // Where strange names come, nothing but they makes it fetch again.
+            let interval = steps.iter().find_map(|step| number(step, "interval"));
+            let source = match interval {
+                None => r#"{"cluster":"keys","refresh_seconds":1,"min_refresh_seconds":1}"#.to_owned(),
+                Some(interval) => {
+                    format!(r#"{{"cluster":"keys","refresh_seconds":3600,"min_refresh_seconds":{interval}}}"#)
+                }
+            };
+            let envoy = format!(
+                r#"{{"envoy":{{"jwks":{{"https://as.example":{source},"https://other.example":{source}}}}},"#
+            );
+            let config = config.replacen('{', &envoy, 1);
+            let host = Fake::request(&[]);
+            host.0.borrow_mut().clusters = vec!["keys"];
+            let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+            let mut worker = Worker { host, plugin, acme: Acme::default(), bearer: String::new() };
+            let [method, path] = ["method", "url"].map(|name| text(file, name).unwrap());
+            let at = |worker: &Worker, seconds| {
+                worker.host.0.borrow_mut().now = Duration::from_secs(start + seconds);
+            };
+            let mut given: BTreeMap<String, (u16, String)> = BTreeMap::new();
+            // Each call gets its answer at once.
+            let tick = |worker: &mut Worker, given: &BTreeMap<String, (u16, String)>| {
+                let before = worker.calls();
+                worker.tick(1);
+                let calls = worker.host.0.borrow().calls[before..].to_vec();
+                for (index, call) in calls.iter().enumerate() {
+                    let (status, body) = given.get(call).cloned().unwrap_or((503, String::new()));
+                    worker.host.0.borrow_mut().body = body.into();
+                    worker.plugin.on_answer(&worker.host, CallId((before + index + 1) as u32), Some(status));
+                }
+            };
+            for step in steps {
+                let now = number(step, "at").unwrap();
+                at(&worker, now);
+                if let Some(keys) = text(step, "keys") {
+                    let call = format!("keys {}/jwks", text(step, "issuer").unwrap());
+                    given.insert(call.clone(), (200, keys));
+                    let before = worker.calls();
+                    while !worker.host.0.borrow().calls[before..].contains(&call) {
+                        tick(&mut worker, &given);
+                    }
+                    // From now on they are silent, so that keys age.
+                    if interval.is_none() {
+                        given.clear();
+                    }
+                } else if let Some(each) = number(step, "strange") {
+                    let (until, interval) = (number(step, "until").unwrap(), interval.unwrap());
+                    let before = worker.calls();
+                    for second in now..until {
+                        at(&worker, second);
+                        for one in 0..each {
+                            worker.bearer =
+                                format!("Bearer {}", stranger(&text(tokens, "old").unwrap(), second, one));
+                            assert_eq!(
+                                worker.ask_for(&method, &path),
+                                text(step, "expect").unwrap(),
+                                "{name}"
+                            );
+                        }
+                        tick(&mut worker, &given);
+                    }
+                    let calls = worker.host.0.borrow().calls[before..].to_vec();
+                    let fetched = calls.iter().filter(|call| *call == "keys https://as.example/jwks").count();
+                    assert!(fetched > 0 && fetched as u64 <= (until - now) / interval, "{name}: {fetched}");
+                } else {
+                    worker.bearer =
+                        format!("Bearer {}", text(tokens, &text(step, "token").unwrap()).unwrap());
+                    let found = worker.ask_for(&method, &path);
+                    assert_eq!(found, text(step, "expect").unwrap(), "{name}, at {now}");
+                }
+            }
+        }
+    }
+
+    /// The token under a key id that nobody has.
+    fn stranger(token: &str, second: u64, one: u64) -> String {
+        let header = format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"nobody-{second}-{one}"}}"#);
+        let (_, rest) = token.split_once('.').unwrap();
+        format!("{}.{rest}", base64url::encode(header.as_bytes()))
     }
 
     #[test]

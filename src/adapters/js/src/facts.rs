@@ -71,13 +71,24 @@ impl Facts {
             // What is not there names nothing, and is refused as such.
             let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
             let arguments = asked.get("arguments").and_then(Value::as_object);
-            actfor::Question { action: text("action"), kind: text("type"), id: text("id"), arguments }
+            let subject = asked.get("subject").and_then(Value::as_object);
+            let subject = subject.map(|subject| {
+                let text = |name: &str| subject.get(name).and_then(Value::as_str).unwrap_or_default();
+                (text("type"), text("id"))
+            });
+            actfor::Question {
+                subject,
+                action: text("action"),
+                kind: text("type"),
+                id: text("id"),
+                arguments,
+            }
         });
-        let failed = self.object.get("unreachable").and_then(Value::as_array).unwrap_or_default();
         f(&Request {
             question,
             vouched: self.object.get("vouched").and_then(Value::as_object),
-            relations_unreachable: failed.iter().any(|failed| failed.as_str() == Some("relations")),
+            relations_unreachable: self.object.get("relationsUnreachable").and_then(Value::as_bool)
+                == Some(true),
             certificate: self.certificate.as_ref(),
             introspection,
             proof_use: self.said("proof"),

@@ -1,0 +1,11 @@
+// A worker in the cloud. The vectors come as the body of the request.
+
+import { createGuard } from 'actfor';
+import { run } from './vectors.mjs';
+
+export default {
+  async fetch(request) {
+    const { files, kinds } = await request.json();
+    return Response.json(run(createGuard, files, kinds));
+  },
+};
