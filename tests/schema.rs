@@ -100,6 +100,7 @@ fn the_schema_has_the_words_that_the_code_knows() {
     assert_eq!(dialects, Dialect::ALL.map(|dialect| dialect.as_str().to_owned()));
     let mut algorithms = words(&["$defs", "algorithms", "items", "enum"]);
     let mut known: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name().to_owned()).collect();
-    (algorithms.sort(), known.sort());
+    algorithms.sort();
+    known.sort();
     assert_eq!(algorithms, known);
 }
