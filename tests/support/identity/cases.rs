@@ -415,7 +415,7 @@ macro_rules! files {
     };
 }
 
-files!(actors, carriers, chain, delegation, edges, relationship, reuse, revocation, status, vendors,);
+files!(actors, carriers, chain, delegation, edges, kinds, relationship, reuse, revocation, status, vendors,);
 
 #[test]
 fn every_file_has_a_test() {
