@@ -256,6 +256,18 @@ test('a call that is decided again asks again, with the proof that was used', as
   assert.equal((await guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } }, { now: NOW + 120 })).code, 'presence_expired');
 });
 
+test('what an introspection said at the door is asked again behind it', async () => {
+  const policy = `${config.policy}\nmcp /mcp\ntool push is push on repo:{repo}\n`;
+  const answer = { active: true, token_type: 'Bearer', ...tokens.T1.claims };
+  const { guard } = served(async () => json(answer), { config: { ...introspected, policy }, host: { introspection: { cacheSeconds: 0 } } });
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"push","arguments":{"repo":"web"}}}';
+  const decision = await guard.authorize({ method: 'POST', url: '/mcp', headers: { ...bearer(tokens.T1.token), 'content-type': 'application/json' }, body });
+  const call = () => guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } });
+  assert.deepEqual([decision.code, (await call()).code], [null, null]);
+  answer.active = false;
+  assert.equal((await call()).code, 'token_inactive');
+});
+
 test('a misspelt option of the host does not load', () => {
   assert.throws(() => createGuard(config, { replaystore: {} }), (error) => error instanceof ActforError && /replaystore/.test(error.message));
 });

@@ -10,6 +10,7 @@ import * as sdk2 from '@modelcontextprotocol/server';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { discoverOAuthProtectedResourceMetadata, extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { ElicitRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import * as sdk1 from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -178,6 +179,38 @@ test('the same on the web\'s own requests, with the handler of the SDK 2.x', asy
   heard.length = 0;
   const large = await call('a', mint('doc:a').headers, 'x'.repeat(1_000));
   assert.deepEqual([large.status, (await large.json()).code, heard], [413, 'request_invalid', ['message_invalid']]);
+});
+
+test('without the guard at the door, lists are empty', async (t) => {
+  const [here, there] = InMemoryTransport.createLinkedPair();
+  const server = build(guardOf(), sdk1.McpServer, (shape) => shape);
+  const client = new Client({ name: 'test', version: '1' });
+  await Promise.all([server.connect(here), client.connect(there)]);
+  t.after(() => client.close());
+  assert.deepEqual([(await client.listTools()).tools, (await client.listPrompts()).prompts], [[], []]);
+});
+
+test('a list that is one agent\'s is nobody else\'s to keep', async (t) => {
+  const guard = guardOf();
+  const hints = { cacheHints: { 'tools/list': { ttlMs: 60_000, cacheScope: 'public' } } };
+  const handler = sdk2.createMcpHandler(() => {
+    const server = new sdk2.McpServer({ name: 'test', version: '1' }, { capabilities: { tools: {} }, ...hints });
+    server.registerTool('write', {}, async () => ({ content: [] }));
+    return guardLists(guard, server);
+  });
+  const protectedBy = mcpFetch(guard, handler.fetch, { resource: 'https://api.example/mcp', authorizationServers: ['https://as.example'] });
+  const answers = [];
+  const fetched = async (url, init) => {
+    const response = await protectedBy(new Request(url, init));
+    answers.push(await response.clone().text());
+    return response;
+  };
+  const client = new NewClient({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(new NewTransport(new URL('https://api.example/mcp'), { fetch: fetched, requestInit: { headers: mint('doc:a').headers } }));
+  t.after(() => client.close());
+  assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name), ['write']);
+  assert.match(answers.at(-1), /"ttlMs":60000/);
+  assert.match(answers.at(-1), /"cacheScope":"private"/);
 });
 
 test('without the guard at the door, a guarded tool does nothing', async () => {

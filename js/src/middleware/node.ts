@@ -16,14 +16,10 @@ const BODY_LIMIT = 1_048_576;
 async function readAll(stream: Readable, most: number): Promise<Buffer | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  // When it is given up it is not destroyed, since that would take the connection with it and nobody could be answered:
-  // the rest passes unread, as long as the server's own timeouts let it.
+  // Not destroyed when it is given up: that would take the connection with it, and nobody could be answered.
   for await (const part of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
     size += part.byteLength;
-    if (size > most) {
-      stream.resume();
-      return undefined;
-    }
+    if (size > most) return undefined;
     parts.push(part);
   }
   return Buffer.concat(parts);
