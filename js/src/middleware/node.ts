@@ -2,7 +2,6 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 
 import type { MiddlewareOptions } from '../../types/express.js';
@@ -13,11 +12,10 @@ import { type Answer, refusal, tooLarge } from './answer.js';
 const BODY_LIMIT = 1_048_576;
 
 /** The bytes of a stream, all of them; `undefined` if there are too many. */
-async function readAll(stream: Readable, most: number): Promise<Buffer | undefined> {
+async function readAll(stream: AsyncIterable<Uint8Array>, most: number): Promise<Buffer | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  // Not destroyed when it is given up: that would take the connection with it, and nobody could be answered.
-  for await (const part of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+  for await (const part of stream) {
     size += part.byteLength;
     if (size > most) return undefined;
     parts.push(part);
@@ -43,8 +41,9 @@ export type Outcome = {
 };
 
 /** Reads what has to be read, decides, and says what to answer where the request may not go on. */
-export async function enforce(guard: Guard, req: IncomingMessage, url: string, stream: Readable, options: MiddlewareOptions): Promise<Outcome> {
+export async function enforce(guard: Guard, req: IncomingMessage, url: string, stream: AsyncIterable<Uint8Array>, options: MiddlewareOptions): Promise<Outcome> {
   const id = options.id?.(req) ?? randomUUID();
+  // Before the body is read: a stream that is given up has no connection any more.
   const request = guardRequest(req, url);
   const reads = guard.readsBody(request.method, url);
   const body = reads ? await readAll(stream, options.bodyLimit ?? BODY_LIMIT) : undefined;
