@@ -622,6 +622,14 @@ fn other_case() -> Vec<Case> {
             .at("GET", "/salaries/bo"),
         Case::new(&[94], SOURCES, "the_person_of_another_case", "condition_failed", &hr("hr-agent", "c1", "bo", &[]))
             .at("GET", "/salaries/bo"),
+        Case::new(
+            &[94],
+            SOURCES,
+            "a_scope_is_no_rule",
+            "no_rule",
+            &hr("hr-agent", "c1", "ana", &[("scope", "\"repo\"")]),
+        )
+        .at("GET", "/repos/web"),
         // Tuples that come along make nobody a worker.
         lazy("an_agent_that_works_on_no_case").at("GET", "/salaries/ana"),
         lazy("a_tuple_in_the_body")

@@ -315,6 +315,13 @@ fn registered_claims() -> Vec<Case> {
             "token_not_yet_valid",
             &[("iat", Some("1795000061"))],
         ),
+        bearer(
+            43,
+            "RFC 7519 §4.1.6",
+            "iat_is_exp",
+            "token_expired",
+            &[("iat", Some("1795000060")), ("exp", Some("1795000060"))],
+        ),
         bearer(43, "RFC 7519 §4.1.6", "iat_after_exp", "claim_invalid", &[("iat", Some("1795000301"))]),
         bearer(43, "RFC 9068 §2.2", "iat_missing", "claim_missing", &[("iat", None)]),
         bearer(43, "RFC 7519 §4.1.6", "iat_is_text", "claim_invalid", &[("iat", Some("\"1795000000\""))]),
@@ -367,6 +374,20 @@ fn names_and_audiences() -> Vec<Case> {
             "sub_of_1100_bytes",
             "claim_invalid",
             &[("sub", Some(&format!("\"{}\"", "s".repeat(1_100))))],
+        ),
+        bearer(
+            49,
+            "RFC 9068 §2.2",
+            "jti_of_1024_bytes",
+            "allow",
+            &[("jti", Some(&format!("\"{}\"", "j".repeat(1_024))))],
+        ),
+        bearer(
+            49,
+            "RFC 9068 §2.2",
+            "jti_of_1025_bytes",
+            "claim_invalid",
+            &[("jti", Some(&format!("\"{}\"", "j".repeat(1_025))))],
         ),
         // Not equal to `ana`, and not made equal.
         bearer(

@@ -68,7 +68,7 @@ macro_rules! functions {
     ($( $constant:ident = $number:literal, $name:literal, $receiver:expr, $argument:expr, $result:expr; )*) => {
         $( pub(crate) const $constant: u32 = $number; )*
         /// Name, type of the receiver, type of the one argument, result, number.
-        const FUNCTIONS: &[(&str, Option<Type>, Option<Type>, Type, u32)] =
+        pub(crate) const FUNCTIONS: &[(&str, Option<Type>, Option<Type>, Type, u32)] =
             &[$( ($name, $receiver, $argument, $result, $number), )*];
     };
 }
@@ -323,7 +323,7 @@ impl Compiler<'_> {
         let second = self.next();
         let (key_type, more) = self.node(key)?;
         let ty = match (ty, key_type) {
-            (Type::Any, Type::Any | Type::Int | Type::Uint | Type::String) => Type::Any,
+            (Type::Any, Type::Any | Type::Int | Type::String) => Type::Any,
             (Type::List(item), Type::Int | Type::Any) | (Type::Map(item), Type::String | Type::Any) => {
                 item.into()
             }
@@ -481,9 +481,10 @@ impl Compiler<'_> {
                     matches!(ty, Type::Any | Type::Int | Type::Uint | Type::Double | Type::String)
                         || ty == Type::Timestamp && name == "int"
                 }
-                "timestamp" | "duration" => ty == result || matches!(ty, Type::Any | Type::String),
-                // These four are there for durations too.
-                "getHours" | "getMinutes" | "getSeconds" | "getMilliseconds" => {
+                "timestamp" => matches!(ty, Type::Any | Type::Int | Type::String | Type::Timestamp),
+                "duration" => matches!(ty, Type::Any | Type::Duration | Type::String),
+                // These three are there for durations too. CEL's implementations differ in the milliseconds of one.
+                "getHours" | "getMinutes" | "getSeconds" => {
                     matches!(ty, Type::Any | Type::Timestamp | Type::Duration)
                 }
                 _ => ty == wanted || ty == Type::Any,
@@ -558,14 +559,14 @@ impl Compiler<'_> {
         let index = self.reserve();
         let child = self.next();
         let (ty, cost) = self.node(inner)?;
-        let op = if operator == "!" {
+        let (op, ty) = if operator == "!" {
             self.boolean(inner, ty)?;
-            NOT
+            (NOT, Type::Bool)
         } else {
-            if !matches!(ty, Type::Any | Type::Int | Type::Double | Type::Duration) {
+            if !matches!(ty, Type::Any | Type::Int | Type::Double) {
                 return Err(self.error(inner, format!("a `{}` cannot be negated", ty.name())));
             }
-            NEGATE
+            (NEGATE, ty)
         };
         self.set(index, [op, child, 0, 0]);
         Ok((ty, cost.saturating_add(1)))
@@ -743,13 +744,19 @@ fn arithmetic(operator: &str, a: Type, b: Type) -> Option<Type> {
         ("-", Type::Timestamp, Type::Timestamp) | ("+" | "-", Type::Duration, Type::Duration) => {
             Some(Type::Duration)
         }
-        (_, Type::Any, other) | (_, other, Type::Any) => matches!(
-            other,
-            Type::Any | Type::Int | Type::Uint | Type::Double | Type::Timestamp | Type::Duration
-        )
-        .then_some(Type::Any),
+        (_, Type::Any, Type::Any) => Some(Type::Any),
+        // What it could be, next to this: one type, or it is settled when it is evaluated.
+        (_, Type::Any, other) => settled(|ty| arithmetic(operator, ty, other)),
+        (_, other, Type::Any) => settled(|ty| arithmetic(operator, other, ty)),
         _ => None,
     }
+}
+
+fn settled(result: impl Fn(Type) -> Option<Type>) -> Option<Type> {
+    let mut results =
+        [Type::Int, Type::Uint, Type::Double, Type::Timestamp, Type::Duration].into_iter().filter_map(result);
+    let first = results.next()?;
+    Some(if results.all(|other| other == first) { first } else { Type::Any })
 }
 
 /// A declared type as a word of the code; what a list holds is not needed there.

@@ -177,7 +177,6 @@ impl<'v> Machine<'v, '_> {
                 let value = self.node(a)?;
                 match self.node(b)? {
                     Value::Int(index) => value.at(usize::try_from(index).ok()?),
-                    Value::Uint(index) => value.at(usize::try_from(index).ok()?),
                     Value::String(key) => value.member(key).ok()?,
                     _ => None,
                 }
@@ -187,7 +186,6 @@ impl<'v> Machine<'v, '_> {
             NEGATE => match self.node(a)? {
                 Value::Int(number) => number.checked_neg().map(Value::Int),
                 Value::Double(number) => Some(Value::Double(-number)),
-                Value::Duration(nanos) => nanos.checked_neg().map(Value::Duration),
                 _ => None,
             },
             EQUAL | UNEQUAL => {
@@ -253,10 +251,9 @@ impl<'v> Machine<'v, '_> {
 
     fn contains(&mut self, list: &Value<'v>, item: &Value<'v>) -> Option<Value<'v>> {
         let size = list.size()?;
-        if let Value::String(key) = item
-            && matches!(list.ty(), super::Type::Map(_))
-        {
-            // A member of the wrong type is a member all the same.
+        if let super::Type::Map(_) = list.ty() {
+            // Names are texts. A member of the wrong type is a member all the same.
+            let Value::String(key) = item else { return Some(Value::Bool(false)) };
             return Some(Value::Bool(list.member(key).map_or(true, |member| member.is_some())));
         }
         if size > SEARCHED || matches!(list, Value::String(_)) {
@@ -356,6 +353,8 @@ fn convert<'v>(function: u32, value: Value<'v>) -> Option<Value<'v>> {
         | (compile::TO_UINT, Value::Uint(_))
         | (compile::TO_DOUBLE, Value::Double(_)) => Some(value),
         (compile::TO_TIMESTAMP, Value::String(text)) => Instant::parse(text).map(Value::Timestamp),
+        // Seconds since 1970-01-01 UTC, as in a token.
+        (compile::TO_TIMESTAMP, Value::Int(seconds)) => Instant::new(seconds, 0).map(Value::Timestamp),
         (compile::TO_DURATION, Value::String(text)) => parse_duration(text).map(Value::Duration),
         (compile::TO_IP_ADDRESS, Value::String(text)) => text.parse().ok().map(Value::IpAddress),
         (compile::TO_INT, Value::Uint(number)) => i64::try_from(number).ok().map(Value::Int),
@@ -367,9 +366,11 @@ fn convert<'v>(function: u32, value: Value<'v>) -> Option<Value<'v>> {
         (compile::TO_INT, Value::Timestamp(instant)) => Some(Value::Int(instant.seconds)),
         (compile::TO_UINT, Value::Int(number)) => u64::try_from(number).ok().map(Value::Uint),
         (compile::TO_UINT, Value::Double(number)) => {
-            (number > -1.0 && number < 1.844_674_407_370_955_2e19).then_some(Value::Uint(number as u64))
+            (0.0..1.844_674_407_370_955_2e19).contains(&number).then_some(Value::Uint(number as u64))
         }
-        (compile::TO_UINT, Value::String(text)) => text.parse().ok().map(Value::Uint),
+        (compile::TO_UINT, Value::String(text)) => {
+            text.parse().ok().filter(|_| !text.starts_with('+')).map(Value::Uint)
+        }
         (compile::TO_DOUBLE, Value::Int(number)) => Some(Value::Double(number as f64)),
         (compile::TO_DOUBLE, Value::Uint(number)) => Some(Value::Double(number as f64)),
         (compile::TO_DOUBLE, Value::String(text)) => {
@@ -379,10 +380,6 @@ fn convert<'v>(function: u32, value: Value<'v>) -> Option<Value<'v>> {
         (compile::HOURS, Value::Duration(nanos)) => nanos.checked_div(3_600_000_000_000).map(Value::Int),
         (compile::MINUTES, Value::Duration(nanos)) => nanos.checked_div(60_000_000_000).map(Value::Int),
         (compile::SECONDS, Value::Duration(nanos)) => nanos.checked_div(1_000_000_000).map(Value::Int),
-        // Of a duration: the milliseconds that are not whole seconds, as CEL has it.
-        (compile::MILLISECONDS, Value::Duration(nanos)) => {
-            nanos.checked_div(1_000_000).and_then(|millis| millis.checked_rem(1_000)).map(Value::Int)
-        }
         _ => None,
     }
 }

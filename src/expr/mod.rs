@@ -6,19 +6,7 @@
 //! A value that is unknown, absent or of the wrong type, and an operation that CEL would call an error, make
 //! the result *unknown*, unless it could not have been otherwise (`false && x`, `true || x`).
 //!
-//! | what | |
-//! |---|---|
-//! | literals | `true` `1` `1u` `0x1f` `1.5` `"text"` `'text'` `r"raw"` `[1, 2]` `null` |
-//! | operators | `&& \|\| !` `== != < <= > >=` `in` `+ - * / %` on numbers, timestamps and durations, `a ? b : c`, `a.b` `a[i]` |
-//! | macros | `has(a.b)`, `list.exists(x, p)`, `list.all(x, p)`, `list.exists_one(x, p)`, on at most 256 items |
-//! | text | `startsWith` `endsWith` `contains` `size` |
-//! | conversions | `timestamp("…")` `duration("…")` `ipaddress("…")` `int` `uint` `double` |
-//! | timestamps, UTC only | `getFullYear` `getMonth` `getDate` `getDayOfMonth` `getDayOfWeek` `getDayOfYear` `getHours` `getMinutes` `getSeconds` `getMilliseconds` |
-//! | durations | `getHours` `getMinutes` `getSeconds` `getMilliseconds` |
-//! | addresses | `address.in_cidr("192.0.2.0/24")` |
-//!
-//! Refused by name: `matches` (a regular expression has no small bound), `map` and `filter` (they build lists),
-//! joining texts or lists with `+`, map literals, bytes, time zones, and every other function.
+//! `src/expr/EXPRESSIONS.md` has every function, operator and literal, and what is refused by name.
 //!
 //! ```
 //! use actfor::expr::{self, Fact, Type, Variables, Value};
@@ -64,4 +52,95 @@ pub enum Fact<'a> {
 pub trait Variables {
     /// What is known about a variable. A value of another type than declared makes the result unknown.
     fn get(&self, index: u32) -> Fact<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::error::Code;
+    use crate::json;
+    use crate::truth::Truth;
+
+    const PAGE: &str = include_str!("EXPRESSIONS.md");
+    const VARIABLES: &[(&str, Type)] = &[
+        ("n", Type::Int),
+        ("s", Type::String),
+        ("t", Type::Timestamp),
+        ("ip", Type::IpAddress),
+        ("list", Type::List(Item::String)),
+        ("numbers", Type::List(Item::Int)),
+        ("claim", Type::Map(Item::Any)),
+        ("unknown", Type::Int),
+    ];
+    const VALUES: &str = r#"{"n":5,"s":"release/1","t":"2026-11-23T18:50:00.25Z","ip":"192.0.2.7","list":["a","b"],"numbers":[1,2],
+        "claim":{"level":3,"deep":{"yes":true},"auth_time":1795456800}}"#;
+
+    struct Given<'a>(&'a json::Object<'a>);
+
+    impl Variables for Given<'_> {
+        fn get(&self, index: u32) -> Fact<'_> {
+            let (name, ty) = VARIABLES[index as usize];
+            let value = self.0.get(name).map(|value| Value::from_json(value, ty).unwrap());
+            value.map_or(Fact::Unknown, Fact::Known)
+        }
+    }
+
+    fn compiled(text: &str) -> Result<Vec<u8>, crate::error::PolicyError> {
+        compile(&Source { file: "page", text, line: 1, column: 1, code: Code::RulesInvalid }, VARIABLES)
+    }
+
+    /// The cells of the table below a heading.
+    fn rows(heading: &str) -> Vec<Vec<String>> {
+        let (_, section) = PAGE.split_once(&alloc::format!("\n## {heading}\n")).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let lines = section.lines().filter(|line| line.starts_with("| "));
+        let cells = |line: &str| -> Vec<String> {
+            let line = line.replace("\\|", "\u{1}");
+            line.trim_matches('|').split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect()
+        };
+        let rows: Vec<_> = lines.skip(1).map(cells).collect();
+        assert!(rows.len() > 8, "{heading}");
+        rows
+    }
+
+    fn code(cell: &str) -> &str {
+        cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_else(|| panic!("{cell}"))
+    }
+
+    #[test]
+    fn what_the_page_shows_compiles_and_is_true() {
+        let value = json::parse(VALUES.as_bytes(), &json::Limits::TOKEN).unwrap();
+        for row in ["Functions", "Operators", "Literals"].into_iter().flat_map(rows) {
+            let text = code(row.last().unwrap());
+            let compiled = compiled(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let program = Program::load(&compiled).unwrap();
+            assert_eq!(program.eval(&compiled, &Given(value.as_object().unwrap())), Truth::True, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_page_calls_refused_is_refused_and_says_so() {
+        for row in rows("Refused") {
+            let error = compiled(code(&row[0])).unwrap_err();
+            assert!(error.message.contains(&row[1]), "{}: {error}", row[0]);
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_function_and_no_other() {
+        let listed: Vec<_> = rows("Functions").iter().map(|row| String::from(code(&row[0]))).collect();
+        let macros = ["has", "exists", "all", "exists_one"];
+        let known: Vec<_> = compile::FUNCTIONS.iter().map(|function| function.0).chain(macros).collect();
+        for name in &known {
+            assert!(listed.iter().any(|listed| listed == name), "`{name}` is not on the page");
+        }
+        assert_eq!(listed.len(), known.len());
+        // Each is shown at work.
+        for row in rows("Functions") {
+            assert!(row[3].contains(&alloc::format!("{}(", code(&row[0]))), "{}", row[0]);
+        }
+    }
 }

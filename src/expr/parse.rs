@@ -185,21 +185,35 @@ impl<'a> Parser<'a> {
     fn unary(&mut self, depth: usize) -> Result<Node<'a>, PolicyError> {
         self.space();
         let at = self.at;
-        let negative_number = self
-            .rest()
-            .strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'));
-        if negative_number {
-            let node = self.number()?;
-            return self.members(node, depth);
-        }
         for operator in ["!", "-"] {
-            if self.skip(operator) {
-                let inner = self.unary(self.deeper(depth)?)?;
-                return Ok(Node { at, kind: Kind::Unary(operator, Box::new(inner)) });
+            let mut count = 0_usize;
+            while (count > 0 || !self.negative_number()) && self.skip(operator) {
+                count = count.saturating_add(1);
+                self.deeper(depth.saturating_add(count))?;
+                self.space();
+            }
+            if count > 0 {
+                let inner = self.primary(depth)?;
+                let inner = self.members(inner, depth)?;
+                // Two of them are none, whatever stands behind: so it is in CEL.
+                let odd = count & 1 == 1;
+                let kind = if odd { Kind::Unary(operator, Box::new(inner)) } else { inner.kind };
+                return Ok(Node { at, kind });
             }
         }
-        let node = self.primary(depth)?;
+        self.member(depth)
+    }
+
+    /// Whether a sign and a number stand next.
+    fn negative_number(&self) -> bool {
+        let behind = self.rest().strip_prefix('-');
+        behind.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+    }
+
+    /// A number with its sign, or what is no operator, and the members behind it.
+    fn member(&mut self, depth: usize) -> Result<Node<'a>, PolicyError> {
+        self.space();
+        let node = if self.negative_number() { self.number()? } else { self.primary(depth)? };
         self.members(node, depth)
     }
 
@@ -211,7 +225,12 @@ impl<'a> Parser<'a> {
             let at = node.at;
             if self.skip(".") {
                 self.space();
+                let start = self.at;
                 let name = self.name()?;
+                if let "true" | "false" | "null" | "in" = name {
+                    let message = format!("`.{name}` is not a member in CEL; write `[\"{name}\"]`");
+                    return Err(error(self.source, start, name, message));
+                }
                 let kind = if self.skip("(") {
                     Kind::Call(Some(Box::new(node)), name, self.items(")", depth)?)
                 } else {
@@ -305,7 +324,7 @@ impl<'a> Parser<'a> {
         let (sign, digits) = rest.strip_prefix('-').map_or(("", rest), |digits| ("-", digits));
         let mut end = 0_usize;
         let mut previous = ' ';
-        let hex = digits.starts_with("0x") || digits.starts_with("0X");
+        let hex = digits.starts_with("0x");
         for c in digits.chars() {
             let exponent = !hex && matches!(previous, 'e' | 'E') && matches!(c, '+' | '-');
             if !(c.is_ascii_alphanumeric() || c == '.' || exponent) {
@@ -327,13 +346,14 @@ impl<'a> Parser<'a> {
         let double = !hex && digits.contains(['.', 'e', 'E']);
         let text = format!("{sign}{digits}");
         let kind = if double {
-            let written = digits.bytes().any(|b| b.is_ascii_digit());
+            let behind_point = digits.split_once('.').map(|(_, rest)| rest);
+            let cut = behind_point.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
             let number: f64 = text.parse().map_err(|_| wrong())?;
-            if unsigned || !number.is_finite() || !written {
+            if unsigned || !number.is_finite() || cut {
                 return Err(wrong());
             }
             Kind::Double(number)
-        } else if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        } else if let Some(hex) = digits.strip_prefix("0x") {
             if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(wrong());
             }

@@ -29,19 +29,20 @@ impl Instant {
         ((FIRST..=LAST).contains(&seconds) && nanos < 1_000_000_000).then_some(Self { seconds, nanos })
     }
 
-    /// Reads `2026-01-31T12:00:00Z`, with a fraction and an offset if there are any (RFC 3339 §5.6).
+    /// Reads `2026-01-31T12:00:00Z`, with a fraction and an offset if there are any (RFC 3339 §5.6; `T` and `Z` in upper
+    /// case, as other readers of CEL want them).
     pub fn parse(text: &str) -> Option<Self> {
         let mut scan = Scan { rest: text.as_bytes() };
         let (year, month, day) =
             (scan.digits(4)?, scan.after(b'-')?.digits(2)?, scan.after(b'-')?.digits(2)?);
-        if !matches!(scan.byte()?, b'T' | b't') {
+        if scan.byte()? != b'T' {
             return None;
         }
         let (hour, minute, second) =
             (scan.digits(2)?, scan.after(b':')?.digits(2)?, scan.after(b':')?.digits(2)?);
         let nanos = if scan.rest.first() == Some(&b'.') { scan.after(b'.')?.fraction()? } else { 0 };
         let offset = match scan.byte()? {
-            b'Z' | b'z' => 0,
+            b'Z' => 0,
             sign @ (b'+' | b'-') => {
                 let (hours, minutes) = (scan.digits(2)?, scan.after(b':')?.digits(2)?);
                 if hours > 23 || minutes > 59 {
@@ -135,17 +136,25 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         total = total.checked_add(whole.checked_mul(unit)?)?;
-        let mut scale = unit;
-        for digit in fraction.bytes() {
-            scale = scale.checked_div(10)?;
-            total = total.checked_add(scale.checked_mul(i128::from(digit.checked_sub(b'0')?))?)?;
-        }
+        total = total.checked_add(fraction_of(unit, fraction))?;
         rest = next;
     }
     if text.is_empty() {
         return None;
     }
     i64::try_from(if negative { total.checked_neg()? } else { total }).ok()
+}
+
+/// Nanoseconds in a fraction of a unit, rounded as Go rounds them: digits beyond 63 bits do not count.
+fn fraction_of(unit: i128, digits: &str) -> i128 {
+    let (mut number, mut scale) = (0_i64, 1.0_f64);
+    for digit in digits.bytes() {
+        let next = number.checked_mul(10).and_then(|n| n.checked_add(i64::from(digit.saturating_sub(b'0'))));
+        let Some(next) = next else { break };
+        number = next;
+        scale *= 10.0;
+    }
+    (number as f64 * (unit as f64 / scale)) as i128
 }
 
 struct Scan<'a> {

@@ -118,6 +118,11 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
         let text = fs::read_to_string(root().join("pkg-templates/npm").join(name))?;
         fs::write(dist.join(name), fill(&text)?)?;
     }
+    let examples = dist.join("examples");
+    fresh(&examples)?;
+    for file in fs::read_dir(root().join("pkg-templates/npm/examples"))?.flatten() {
+        fs::copy(file.path(), examples.join(file.file_name()))?;
+    }
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         fs::copy(root().join(name), dist.join(name))?;
     }

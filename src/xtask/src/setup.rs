@@ -13,32 +13,51 @@ use crate::shell::{command, in_ci, read, root, run, step};
 pub fn all() -> Result<()> {
     node()?;
     wasm_target()?;
-    for folder in ["js", "tests/differential", "tests/browser", "tests/bundlers", "tests/bench"] {
+    for folder in
+        ["js", "tests/differential", "tests/browser", "tests/bundlers", "tests/servers", "tests/bench"]
+    {
         npm(folder)?;
     }
     wasm_bindgen_runner()?;
     venv()?;
     chromium()?;
     openfga()?;
+    cel()?;
     system(&[("wrk", "wrk"), ("redis-server", "redis-server")])
 }
 
 /// The OpenFGA server, for testing against the real one. Without Go, a line says how to get it.
 pub fn openfga() -> Result<()> {
     let bin = root().join("target/tools/bin");
-    if on_path("openfga") || bin.join("openfga").is_file() {
-        return Ok(());
-    }
-    if !on_path("go") {
-        let advice = "missing: go, for the tests against OpenFGA: https://go.dev/dl";
-        if in_ci() {
-            bail!("{advice}")
-        }
-        eprintln!("   {advice}");
+    if on_path("openfga") || bin.join("openfga").is_file() || !has_go("the tests against OpenFGA")? {
         return Ok(());
     }
     step("setup: the OpenFGA server (some minutes)");
     run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
+}
+
+/// cel-go's side of the differential test of expressions (`tests/cel`).
+pub fn cel() -> Result<()> {
+    let program = root().join("target/tools/bin/actfor-cel");
+    let folder = root().join("tests/cel");
+    let built = !newer(&folder.join("main.go"), &program) && !newer(&folder.join("go.mod"), &program);
+    if built || !has_go("the tests against cel-go")? {
+        return Ok(());
+    }
+    step("setup: cel-go");
+    run(command("go").current_dir(folder).args(["build", "-o"]).arg(program).arg("."))
+}
+
+fn has_go(what_for: &str) -> Result<bool> {
+    let found = on_path("go");
+    if !found {
+        let advice = format!("missing: go, for {what_for}: https://go.dev/dl");
+        if in_ci() {
+            bail!("{advice}")
+        }
+        eprintln!("   {advice}");
+    }
+    Ok(found)
 }
 
 /// The runner of `wasm-bindgen-test`, of the version that the bindings are built with.

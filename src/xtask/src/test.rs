@@ -22,6 +22,11 @@ const PARTS: &[Part] = &[
     Part { name: "bindings", about: "the bindings, inside wasm, in Node", run: bindings::test },
     Part { name: "node", about: "the packed npm package", run: package },
     Part {
+        name: "servers",
+        about: "the packed npm package beside Express, Fastify, Hono and MCP",
+        run: servers,
+    },
+    Part {
         name: "bundlers",
         about: "the packed npm package in every runtime and bundler",
         run: bundlers::test,
@@ -105,6 +110,10 @@ fn package() -> Result<()> {
     let checks = npm::check(&tarball)?;
     println!("test result: ok. {checks} passed; 0 failed");
     node::test(&tarball)
+}
+
+fn servers() -> Result<()> {
+    node::servers(&npm::build()?)
 }
 
 fn page() -> Result<()> {
