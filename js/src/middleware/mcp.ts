@@ -64,7 +64,7 @@ function jsonRpcError(decision: Decision, body: Buffer): object {
   return {
     jsonrpc: '2.0',
     id: typeof id === 'string' || typeof id === 'number' ? id : null,
-    error: { code, message: decision.reasonUser, data: { code: decision.code, id: decision.id } },
+    error: { code, message: decision.reasonUser, data: { code: decision.told, id: decision.id } },
   };
 }
 
