@@ -34,6 +34,7 @@ async function check(t, configuration, now, cases) {
       if (again) assert.equal(await ask(), 'allow', name);
       assert.equal(await ask(), expect, name);
     }
+    assert.match(envoy.said(), /Envoy checks signatures/);
     assert.doesNotMatch(envoy.said(), /panicked/);
   } finally {
     await envoy.stop();

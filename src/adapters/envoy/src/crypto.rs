@@ -11,6 +11,26 @@ use actfor::json::{self, Object, Value};
 /// The name of the function.
 pub const FUNCTION: &str = "verify_signature";
 
+/// A question whose answer is known: a key, a signature of `actfor`, and whether it is right.
+const KNOWN_ANSWER: (&str, &str) = (
+    r#"{"crv":"P-256","kty":"EC","x":"b_A7lJJBzh2t1DUZ5pYOCoW0GmmgXDKBA6orzhWUyhY","y":"PE91OlW_AdxT9sCwx-7ni0DG_30lqW4igrmJzvccFEo"}"#,
+    "tR3KwA_Pl1XAvE5j1UZizzB46bieviiEwdZzpOK6krnkBK4jZ_j82CQLR05_WC0u2LCaB9rO7Xt5_y8eFMHkcg",
+);
+
+/// Whether the function that `ask` calls says what it should: yes to a signature, no to the same of something else. Some
+/// Envoys have no such function, or may not be asked for it.
+pub fn works(ask: impl Fn(&[u8]) -> Option<Vec<u8>>) -> bool {
+    let (jwk, signature) = KNOWN_ANSWER;
+    let key = json::parse(jwk.as_bytes(), &json::Limits::TOKEN).ok();
+    let key = key.and_then(|jwk| Key::from_jwk(jwk.as_object()?, &[Algorithm::Es256]).ok());
+    let (Some(key), Some(signature)) = (key, base64url::decode(signature)) else { return false };
+    let says = |message: &[u8]| {
+        let question = question(&key, Algorithm::Es256, message, &signature)?;
+        answer(&ask(&question)?)
+    };
+    says(b"actfor") == Some(true) && says(b"Actfor") == Some(false)
+}
+
 /// Keys whose DER is remembered.
 const KEYS: usize = 64;
 
@@ -147,6 +167,23 @@ mod tests {
         assert_eq!(hex(&ecdsa(&[0, 1, 0xff, 0xff]).unwrap()), "30080201010203 00ffff".replace(' ', ""));
         assert_eq!(der(0x30, &[&[7; 200]]).get(..4), Some(&[0x30, 0x81, 200, 7][..]));
         assert_eq!(der(0x30, &[&[7; 300]]).get(..5), Some(&[0x30, 0x82, 1, 44, 7][..]));
+    }
+
+    #[test]
+    fn a_host_is_asked_only_if_it_knows_the_known_answer() {
+        let (jwk, signature) = KNOWN_ANSWER;
+        let signature = base64url::decode(signature).unwrap();
+        let jwk = json::parse(jwk.as_bytes(), &json::Limits::TOKEN).unwrap();
+        let key = Key::from_jwk(jwk.as_object().unwrap(), &[Algorithm::Es256]).unwrap();
+        assert!(key.verify(Algorithm::Es256, b"actfor", &signature));
+        assert!(!key.verify(Algorithm::Es256, b"Actfor", &signature));
+        let holds = |question: &[u8]| question.ends_with(b"actfor");
+        let no = b"\x12\x27Failed to verify digest. Error code: 0.".to_vec();
+        assert!(works(|question| Some(if holds(question) { vec![8, 1] } else { no.clone() })));
+        assert!(!works(|_| None));
+        assert!(!works(|_| Some(vec![8, 1])));
+        assert!(!works(|_| Some(no.clone())));
+        assert!(!works(|_| Some(vec![])));
     }
 
     #[test]

@@ -216,8 +216,7 @@ impl Host for Envoy {
     }
 
     fn crypto(&self) -> Option<&'static dyn HostCrypto> {
-        // Asked nothing, Envoy says that it knows no such hash; one without the function, or that may not be asked, fails.
-        hostcalls::call_foreign_function(crypto::FUNCTION, None).is_ok().then_some(&EnvoyCrypto)
+        crypto::works(foreign).then_some(&EnvoyCrypto)
     }
 
     fn log(&self, level: Level, message: &str) {
@@ -236,9 +235,13 @@ struct EnvoyCrypto;
 
 impl HostCrypto for EnvoyCrypto {
     fn verify(&self, key: &Key, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
-        let question = crypto::question(key, algorithm, message, signature)?;
-        crypto::answer(&hostcalls::call_foreign_function(crypto::FUNCTION, Some(&question)).ok()??)
+        crypto::answer(&foreign(&crypto::question(key, algorithm, message, signature)?)?)
     }
+}
+
+/// What Envoy's function says to a question; `None` where it fails.
+fn foreign(question: &[u8]) -> Option<Vec<u8>> {
+    hostcalls::call_foreign_function(crypto::FUNCTION, Some(question)).ok()?
 }
 
 fn map(section: Section) -> MapType {

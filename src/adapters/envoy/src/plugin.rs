@@ -50,7 +50,10 @@ impl Plugin {
         // The moment of the start in nanoseconds: Envoy gives no randomness, and the seed decides nothing.
         let mut guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
         match host.crypto() {
-            Some(crypto) => guard.use_host_crypto(crypto),
+            Some(crypto) => {
+                host.log(Level::Info, "actfor: Envoy checks signatures of RS256, ES256 and ES384");
+                guard.use_host_crypto(crypto);
+            }
             None => guard.prepare(),
         }
         let settings = Settings::from_config(document)?;
