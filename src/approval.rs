@@ -140,8 +140,9 @@ pub(crate) fn verify(
     let jws = Jws::parse(compact, &JwsLimits::DEFAULT).map_err(because)?;
     let iss = jws.claims().get("iss").and_then(Value::as_str).unwrap_or_default();
     let approver = approvers.iter().find(|approver| approver.issuer == iss);
-    let approver =
-        approver.ok_or_else(|| refuse(format!("its issuer {} is not in `approvals`", quote(iss))))?;
+    let approver = approver.ok_or_else(|| {
+        refuse(format!("the approval comes from {}, who is not in `approvals`", quote(iss)))
+    })?;
     let algorithm = check_header(jws.header(), &approver.algorithms, Typ::OneOf(&[TYPE])).map_err(because)?;
     let key = approver.keys.select(algorithm, jws.header().kid()).map_err(because)?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
@@ -170,7 +171,11 @@ pub(crate) fn verify(
     let issued = date(&claims, "iat", Round::Floor)?
         .ok_or_else(|| refuse("claim `iat` of the approval is missing"))?;
     if issued > now.plus(LEEWAY) || now >= issued.plus(LIFETIME) {
-        return Err(refuse(format!("the approval is of {}, now is {}", issued.seconds(), now.seconds())));
+        return Err(refuse(format!(
+            "the approval was issued at {}, now is {}; it is good for {LIFETIME} seconds",
+            issued.seconds(),
+            now.seconds()
+        )));
     }
     if date(&claims, "exp", Round::Floor)?.is_some_and(|expires| now >= expires) {
         return Err(refuse("the approval has expired"));

@@ -106,16 +106,17 @@ impl<'g, 'r> Run<'g, 'r> {
                 self.decision.code = None;
             }
             Err(stop) => {
-                let code = match stop.refusal.code {
-                    Code::RelationMissing if self.request.relations_unreachable => Code::RelationsUnavailable,
-                    code => code,
-                };
+                let silent = stop.refusal.code == Code::RelationMissing && self.request.relations_unreachable;
+                let code = if silent { Code::RelationsUnavailable } else { stop.refusal.code };
                 self.decision.code = Some(code);
                 if stop.refusal.code == Code::NeedsApproval {
                     self.decision.verdict = Verdict::NeedsApproval;
                 }
                 self.notes.failed = Some((stop.check, stop.truth));
                 self.notes.detail = stop.refusal.detail;
+                if silent && self.explain {
+                    self.notes.detail.insert_str(0, "the relationship server gave no answer: ");
+                }
             }
         }
     }
@@ -474,12 +475,14 @@ impl<'g, 'r> Run<'g, 'r> {
             hop.agent == Some(&approver) || (hop.agent.is_some() && hop.agent == agents.as_deref())
         };
         if case.chain.iter().any(is_agent) {
-            return Err(invalid("an agent of the chain does not approve".to_owned()).into());
+            return Err(
+                invalid(format!("`{approver}` is an agent of the chain, and agents do not approve")).into()
+            );
         }
         if let Err(failure) = self.formula(&Case { approver: Some(&approver), ..*case }, scratch) {
             let Stop { mut refusal, check, truth } = self.failed(&failure, case);
             if refusal.code == Code::NeedsApproval {
-                let text = format!("{approver} may not approve this: {}", refusal.detail);
+                let text = format!("`{approver}` may not approve this: {}", refusal.detail);
                 refusal = invalid(text);
             }
             return Err(Stop { refusal, check, truth });

@@ -146,6 +146,51 @@ fn time() {
     assert_eq!(earlier(&mut bench, None), Some("clock_invalid"));
 }
 
+/// What is hashed is the end of a token, its signature; all its bytes are compared.
+#[test]
+fn another_token_with_the_same_signature() {
+    let mut bench = Bench::new();
+    let claims = example(patterns::Pattern::Offline);
+    let token = access(&claims);
+    let sent = Sent::bearer(&token);
+    bench.warm(&sent, &sent, 1);
+    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("three parts")
+    };
+    let other = base64url::encode(claims.replace(r#""sub":"ana""#, r#""sub":"bob""#).as_bytes());
+    assert_eq!(other.len(), payload.len());
+    let other = Sent::bearer(&format!("{header}.{other}.{signature}"));
+    bench.then("another subject", &other, "signature_invalid", 1);
+    bench.then("the token itself", &sent, "allow", 0);
+}
+
+#[test]
+fn how_many_and_how_long() {
+    let sent = Sent::bearer(&access(&example(patterns::Pattern::Offline)));
+    let mut bench = Bench::of(&config().replacen('{', r#"{"limits":{"cached_tokens":0},"#, 1));
+    bench.then("nothing is remembered", &sent, "allow", 1);
+    bench.then("nothing is remembered", &sent, "allow", 1);
+    let mut bench = Bench::new();
+    // Base64url has no text of every length: header and claims are both filled.
+    let of_length = |length: usize| {
+        let filled = |header: usize, claims: usize| {
+            let header =
+                format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"es","x":"{}"}}"#, "x".repeat(header));
+            let filler = format!(r#"{{"filler":"{}","#, "x".repeat(claims));
+            let claims = example(patterns::Pattern::Offline).replacen('{', &filler, 1);
+            signer().sign_as(header.as_bytes(), claims.as_bytes())
+        };
+        let claims = length * 3 / 4 - filled(0, 0).len() * 3 / 4 - 9;
+        let mut tokens = (0..3).flat_map(|header| (0..12).map(move |more| filled(header, claims + more)));
+        Sent::bearer(&tokens.find(|token| token.len() == length).unwrap())
+    };
+    let longest = of_length(8_192);
+    bench.warm(&longest, &longest, 1);
+    let longer = of_length(8_193);
+    bench.then("longer", &longer, "allow", 1);
+    bench.then("longer, again", &longer, "allow", 1);
+}
+
 #[test]
 fn presence() {
     let mut bench = Bench::new();
@@ -296,7 +341,7 @@ fn introspection() {
     };
     let sent = answer("");
     bench.warm(&sent, &sent, 1);
-    bench.then("no answer", &Sent::bearer(&token), "context_missing", 0);
+    bench.then("no answer", &Sent::bearer(&token), "introspection_unavailable", 0);
     bench.then("other scopes", &answer(r#""scope":"repo:infra:rw""#), "not_covered", 0);
     let (about, text) = sent.answer.clone().unwrap();
     let inactive = Sent { answer: Some((about, r#"{"active":false}"#.into())), ..sent.clone() };

@@ -19,7 +19,6 @@ use actfor_mint::SigningKey;
 /// Codes without a vector, and the test that gives them: what is loaded is no request, and keys, changes and a
 /// relationship server are the host's.
 const ELSEWHERE: &[(Code, &str)] = &[
-    (Code::KeysUnavailable, "tests/keys.rs"),
     (Code::LimitExceeded, "tests/codes.rs"),
     (Code::ModelInvalid, "tests/node/model.test.mjs"),
     (Code::PackExpired, "tests/update.rs"),
@@ -38,19 +37,21 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         match path.is_dir() {
             true => files(&path, found),
-            false if path.extension().is_some_and(|end| end == "json") => found.push(path),
+            false if path.extension().is_some_and(|end| end == "json" || end == "yaml") => found.push(path),
             false => {}
         }
     }
 }
 
-/// What a case expects stands in its member `code` or `expect`.
+/// What a case expects stands in its member `code` or `expect`, or is its `decision`.
 fn expected(value: &Value<'_>, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, value) in object.iter() {
                 match value.as_str() {
-                    Some(code) if matches!(name, "code" | "expect") => drop(found.insert(code.into())),
+                    Some(code) if matches!(name, "code" | "decision" | "expect") => {
+                        found.insert(code.into());
+                    }
                     _ => expected(value, found),
                 }
             }
@@ -67,6 +68,14 @@ fn every_code_has_a_vector() {
     files(&root.join("tests/vectors"), &mut paths);
     for path in paths {
         let text = fs::read(&path).unwrap();
+        if path.extension().is_some_and(|end| end == "yaml") {
+            let text = String::from_utf8(text).unwrap();
+            expected(
+                &actfor_store::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+                &mut found,
+            );
+            continue;
+        }
         let limits = json::Limits { bytes: text.len(), ..json::Limits::CONFIG };
         expected(
             &json::parse(&text, &limits).unwrap_or_else(|e| panic!("{}: {e}", path.display())),

@@ -56,8 +56,8 @@ class Issuer implements Api.TestIssuer {
   }
 
   mint(pattern: Api.Pattern, { now = seconds(), key }: Api.MintOptions = {}): Api.MintedToken {
-    const { token, agentChain } = reporting(() => this.#signer.mint(pattern, now, key?.thumbprint)) as { token: string; agentChain?: string };
-    return new Minted(token, key, agentChain === undefined ? [] : [agentChain], undefined, this.audience);
+    const { token, agentChain } = reporting(() => this.#signer.mint(pattern, now, key?.thumbprint)) as { token: string; agentChain: string | null };
+    return new Minted(token, key, agentChain === null ? [] : [agentChain], undefined, this.audience);
   }
 
   token(asked: Api.TokenAsked = {}): Api.MintedToken {
@@ -82,7 +82,7 @@ class Issuer implements Api.TestIssuer {
     const claims = row.write(told);
     if (parent !== undefined && before !== undefined) continued(claims, before, parent.token);
     const all = pruned({ ...claims, ...asked.claims });
-    const header = { alg: this.#alg, ...(row.typ !== undefined && { typ: row.typ }), kid: this.#kid };
+    const header = pruned({ alg: this.#alg, kid: this.#kid, typ: row.typ });
     const compact = this.#signer.signAs(JSON.stringify(header), JSON.stringify(all));
     const chain = parent === undefined ? [] : [...parent.chain, parent.token];
     return new Minted(compact, key, chain, dialect === 'txn-token' ? 'txn-token' : undefined, this.audience);

@@ -73,7 +73,7 @@ export function createGuard(config: GuardConfig | string, host?: HostOptions): G
  * const compiled = compile('actfor 1\non repo\n  read needs scope\nallow self to read on repo as read\n'
  *   + 'scope "repo:read" covers read on repo\nroute GET /repos/{id} is read on repo:{id}\n');
  * for (const { position, message } of compiled.diagnostics) console.log(`${position?.line}:${position?.column} ${message}`);
- * if (compiled.ok) createGuard({ issuers: [], ...config, policy: compiled.pack });
+ * if (compiled.ok) createGuard({ ...config, policy: compiled.pack });
  * ```
  */
 export function compile(policy: string, options?: CompileOptions): Compilation;

@@ -63,7 +63,7 @@ pub(crate) fn records(
     let depth = current.depth();
     // Bounds what is stored and verified: `hops` is a number that a token may choose.
     if depth > most {
-        let text = format!("{depth} agents stand before the current one, and `limits.chain` is {most}");
+        let text = format!("agents before the current one: {depth}; `limits.chain` is {most}");
         return Err(Refusal::new(Code::ChainInconsistent, text));
     }
     let mut records = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn records(
         for compact in value.split(',').map(str::trim) {
             if records.len() >= depth {
                 let text =
-                    format!("`Agent-Chain` has more records than the {depth} earlier agents of the token");
+                    format!("`Agent-Chain` has more records than the token has earlier agents ({depth})");
                 return Err(Refusal::new(Code::ChainInconsistent, text));
             }
             records.push(match verify(compact) {
@@ -113,7 +113,7 @@ fn linked(records: &mut [HopRecord], token: &VerifiedToken, issuer: &Issuer, now
     let rules = Rules { draft: Draft::Second, audiences: &issuer.audiences, leeway: issuer.leeway };
     // Each was verified before, as an access token.
     if let Err(reason) = delegation::verify(&chain, &rules, now, |_| true) {
-        let text = format!("the delegation chain does not hold: `{}`", reason.as_str());
+        let text = format!("its delegation chain has the fault `{}`", reason.as_str());
         records.fill(HopRecord::Invalid(Refusal::new(Code::HopRecordInvalid, text)));
     }
 }

@@ -484,7 +484,7 @@ fn check_facts(draft: &Draft, issuer: &Issuer) -> Result<(), Refusal> {
     {
         return Err(Refusal::new(
             Code::ChainInconsistent,
-            format!("`hops` is {hops} and `act` names {} earlier agents", draft.earlier.len()),
+            format!("`hops` is {hops}, and earlier agents in `act`: {}", draft.earlier.len()),
         ));
     }
     Ok(())

@@ -180,6 +180,17 @@ pub enum Carrier {
     Scope,
 }
 
+impl Carrier {
+    /// The claim.
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::Detail => "authorization_details",
+            Self::Role => "roles",
+            Self::Scope => "scope",
+        }
+    }
+}
+
 /// `scope "NAME" covers ACTIONS on TYPE[:ID]`, `role "NAME" covers …`, or `detail "TYPE" covers …`.
 #[derive(Debug)]
 pub struct Covers<'t> {

@@ -12,13 +12,14 @@ mod trace;
 
 use alloc::{borrow::ToOwned, format, string::String};
 
+use self::relations::Name;
 use crate::error::Code;
 use crate::identity::context::Mode;
 use crate::json::{Object, Value};
 use crate::policy::Policy;
 use crate::policy::ast::{Carrier, Effect};
 use crate::policy::coverage::{self, Wanted};
-use crate::policy::rules::{Action, By, Rule, Type, includes};
+use crate::policy::rules::{Action, By, Coverage, Rule, Type, includes};
 use crate::policy::says::Said;
 use crate::relation;
 use crate::truth::Truth;
@@ -170,38 +171,48 @@ impl<'e> Evaluator<'e, '_> {
         Failure { code, term: Term::Rule, truth: Truth::False, rule: other }
     }
 
-    /// The first `allow` line whose conditions hold.
+    /// The first `allow` line whose conditions hold; or what the line that comes nearest lacks.
     fn allowing(&mut self, mode: Mode, first: usize) -> Result<(usize, &'e Rule), Failure> {
-        let before = self.trace.reasons.len();
-        let mut nearest = Truth::False;
+        let start = self.trace.reasons.len();
+        let mut nearest = (Truth::False, usize::MAX, first);
         for (index, rule) in self.lines(Effect::Allow, mode) {
-            self.trace.reasons.truncate(before);
-            let truth = self.conditions(rule);
+            let before = self.trace.reasons.len();
+            let (truth, unmet) = self.conditions(rule);
             if truth >= self.case.least {
+                self.trace.reasons.drain(start..before);
                 self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
                 return Ok((index, rule));
             }
-            nearest = nearest.max(truth);
+            if truth > nearest.0 || (truth == nearest.0 && unmet < nearest.1) {
+                nearest = (truth, unmet, index);
+                self.trace.reasons.drain(start..before);
+            } else {
+                self.trace.reasons.truncate(before);
+            }
         }
         let (code, term) = (Code::ConditionFailed, Term::Conditions);
-        Err(Failure { code, term, truth: nearest, rule: Some(first) })
+        Err(Failure { code, term, truth: nearest.0, rule: Some(nearest.2) })
     }
 
     fn forbids(&mut self, mode: Mode) -> Result<(), Failure> {
         for (index, rule) in self.lines(Effect::Forbid, mode) {
+            let before = self.trace.reasons.len();
             let strikes = self.strikes(rule);
             if !strikes < self.case.least {
                 self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
                 let (code, term) = (Code::Forbidden, Term::Forbid);
                 return Err(Failure { code, term, truth: strikes, rule: Some(index) });
             }
+            self.trace.reasons.truncate(before);
         }
         Ok(())
     }
 
     fn approvals(&mut self, mode: Mode) -> Result<(), Failure> {
         for (index, rule) in self.lines(Effect::Approve, mode) {
+            let before = self.trace.reasons.len();
             if self.strikes(rule) == Truth::False || self.approved(rule) == Truth::True {
+                self.trace.reasons.truncate(before);
                 continue;
             }
             let object = self.case.object_name();
@@ -225,17 +236,16 @@ impl<'e> Evaluator<'e, '_> {
             None => Truth::False,
             Some(By::User) => Truth::from(case.user == Some(approver)),
             Some(By::Relation(relation)) => {
-                self.related(
-                    "approve",
-                    Some(approver),
+                let wanted = relations::Wanted {
+                    term: "approve",
+                    who: "approver",
+                    subject: Name::Known(approver),
                     relation,
-                    case.object,
-                    rule,
-                    rule.line,
-                    "approver",
-                    false,
-                )
-                .truth
+                    object: Name::of(case.object),
+                    line: rule.line,
+                    negated: false,
+                };
+                self.related(rule, &wanted).truth
             }
         }
     }
@@ -252,8 +262,10 @@ impl<'e> Evaluator<'e, '_> {
             truth = truth.and(self.coverage(also, action).0);
         }
         if truth >= case.least {
-            self.note("coverage", truth, line, || {
-                format!("the token covers `{}` on `{}`", action.name, case.object_name())
+            let at = line.map(|line| line.line);
+            self.note("coverage", truth, at, || {
+                let claim = line.map_or("token", |line| line.carrier.claim());
+                format!("`{claim}` covers `{}` on `{}`", action.name, case.object_name())
             });
             return Ok(());
         }
@@ -261,17 +273,18 @@ impl<'e> Evaluator<'e, '_> {
             Truth::Unknown => {
                 "`scope`, `roles` or `authorization_details` of the token cannot be read".to_owned()
             }
-            _ => format!(
-                "nothing in the token covers `{}` on `{}` ({})",
-                action.name,
-                case.object_name(),
-                carried(case.claims)
-            ),
+            _ => {
+                let (action, object) = (&action.name, case.object_name());
+                format!(
+                    "nothing in the token covers `{action}` on `{object}`; it has {}",
+                    carried(case.claims)
+                )
+            }
         });
         Err(Failure { code: Code::NotCovered, term: Term::Coverage, truth, rule: None })
     }
 
-    fn coverage(&mut self, claims: &Object<'_>, action: &Action) -> (Truth, Option<u32>) {
+    fn coverage(&mut self, claims: &Object<'_>, action: &Action) -> (Truth, Option<&'e Coverage>) {
         let case = self.case;
         let wanted = Wanted {
             kind: case.kind_of_object,
@@ -280,19 +293,23 @@ impl<'e> Evaluator<'e, '_> {
             object: case.object,
             audiences: case.audiences,
         };
-        let (truth, line) = coverage::covers(&self.policy.rules, claims, wanted, &mut self.scratch.buffer);
-        (truth, line.map(|line| line.line))
+        coverage::covers(&self.policy.rules, claims, wanted, &mut self.scratch.buffer)
     }
 }
 
-/// What the token carries, for a message: scopes in full, details by their number.
+/// What the token carries, for a message: scopes in full, roles and details by their number.
 fn carried(claims: &Object<'_>) -> String {
-    let scope = claims.get("scope").and_then(Value::as_str);
-    let details = claims.get("authorization_details").and_then(Value::as_array).map_or(0, <[_]>::len);
-    match scope {
-        Some(scope) => format!("scope {}, {details} authorization details", crate::error::quote(scope)),
-        None => format!("no scope, {details} authorization details"),
+    let mut out = match claims.get("scope").and_then(Value::as_str) {
+        Some(scope) => format!("scope {}", crate::error::quote(scope)),
+        None => "no scope".to_owned(),
+    };
+    for (name, one) in [("roles", "role"), ("authorization_details", "authorization detail")] {
+        if let Some(items) = claims.get(name).and_then(Value::as_array) {
+            let plural = if items.len() == 1 { "" } else { "s" };
+            out.push_str(&format!(", {} {one}{plural}", items.len()));
+        }
     }
+    out
 }
 
 /// The scope that would cover an action on an object, for a challenge (RFC 6750 §3).

@@ -56,6 +56,7 @@ impl Relations {
             steps: Vec::new(),
             path: Vec::new(),
             depth: 0,
+            brief: false,
         };
         walk.goal(relation, object, answer.truth);
         (answer, walk.steps)
@@ -75,6 +76,8 @@ struct Walk<'a, 's> {
     steps: Vec<Step>,
     path: Vec<(u32, u32)>,
     depth: u32,
+    /// What does not hold, and need not, is said and not explained.
+    brief: bool,
 }
 
 impl Walk<'_, '_> {
@@ -126,6 +129,9 @@ impl Walk<'_, '_> {
         let direct = matches!(self.view.relations.node(info.root), Some(Node::Direct { .. }));
         if !direct {
             self.push(String::from(self.question.subject), relation, object, truth, false);
+            if self.brief {
+                return;
+            }
         }
         let outer = self.depth;
         self.depth = outer.saturating_add(u32::from(!direct));
@@ -178,7 +184,10 @@ impl Walk<'_, '_> {
                 }
                 if held == Truth::True {
                     let found = self.ask_node(subtract, object);
+                    let outer = self.brief;
+                    self.brief = outer || truth == Truth::True;
                     self.node(subtract, object, found);
+                    self.brief = outer;
                 }
             }
         }
@@ -231,6 +240,9 @@ impl Walk<'_, '_> {
 
     /// The subjects of a row that lead to the wanted truth; whether one of them settled it.
     fn row(&mut self, edge: u32, relation: u32, inner: u32, object: u32, truth: Truth) -> bool {
+        if self.brief {
+            return false;
+        }
         let mut shown = 0_u32;
         for index in 0.. {
             let Some((subject, held)) = self.view.subject(edge, object, index) else { return false };

@@ -180,7 +180,7 @@ export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 
       log: () => (existsSync(files.access) ? readFileSync(files.access, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []),
       /** The counters of the filter: `actfor.…` → number, zeros left out. */
       counters: async () => {
-        const stats = JSON.parse(await ask('/stats?format=json&filter=actfor%5C.(decision|refused|shadow|keys)')).stats;
+        const stats = JSON.parse(await ask('/stats?format=json&filter=actfor%5C.(decision|refused|shadow|keys|lists|introspection)')).stats;
         return Object.fromEntries(stats.filter((s) => s.value).map((s) => [s.name.slice(s.name.indexOf('actfor.')), s.value]));
       },
     };
@@ -190,13 +190,14 @@ export async function startEnvoy({ configuration, now, upstreamPort, keysPort = 
   }
 }
 
-/** One request over HTTP/1.1. `headers` is an object or a list of pairs; a list keeps repetitions. */
+/** One request over HTTP/1.1; `port` may be the path of a socket. `headers` is an object or a list of pairs; a list keeps repetitions. */
 export function http1(port, { method = 'GET', path = '/', headers = [], trailers, body } = {}) {
   const list = Array.isArray(headers) ? headers : Object.entries(headers);
   return new Promise((resolve, reject) => {
     const raw = ['host', 'api.example', ...list.flat()];
     if (trailers) raw.push('transfer-encoding', 'chunked', 'trailer', Object.keys(trailers).join(', '));
-    const request = http.request({ host: '127.0.0.1', port, method, path, headers: raw, agent: false });
+    const where = typeof port === 'string' ? { socketPath: port } : { host: '127.0.0.1', port };
+    const request = http.request({ ...where, method, path, headers: raw, agent: false });
     request.on('error', reject);
     request.on('response', (response) => {
       let text = '';

@@ -1,7 +1,9 @@
 // `authorize`: what is found out before a decision, what is remembered, and what becomes of lies and silence.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ActforError, createGuard, openfga } from 'actfor';
@@ -174,6 +176,28 @@ test('an answer about one token is never used for another', async () => {
   assert.equal((await down.guard.authorize(read)).code, 'introspection_unavailable');
 });
 
+test('the keys of those who write assertions are fetched, and a record\'s status list as well as the token\'s', async () => {
+  const file = JSON.parse(readFileSync(join(process.env.ACTFOR_ROOT, 'tests/vectors/requests/identity.json'), 'utf8'));
+  const example = (name) => file.cases.find((one) => one.name === name);
+  const own = ({ config: index }) => ({ policy: file.policy, files: file.files, ...structuredClone(file.configs[index]) });
+  const asserted = example('carriers: an assertion adds instance and relationship');
+  const document = own(asserted);
+  const [context] = document.issuers[0].context_issuers;
+  const set = context.jwks;
+  delete context.jwks;
+  context.jwks_uri = 'https://agents.example/jwks';
+  const { calls, guard } = served(async () => json(set), { config: document });
+  for (let i = 0; i < 2; i += 1) assert.equal((await guard.authorize(asserted.request)).code, null);
+  assert.deepEqual(calls, ['https://agents.example/jwks']);
+
+  for (const [name, code] of [['a record of the chain with a valid status', null], ['a record of the chain that is revoked', 'revoked']]) {
+    const recorded = example(`status: ${name}`);
+    const lists = served(async () => new Response(recorded.learned[0].list), { config: own(recorded) });
+    for (let i = 0; i < 2; i += 1) assert.equal((await lists.guard.authorize(recorded.request)).code, code, name);
+    assert.deepEqual(lists.calls, ['https://as.example/status/1']);
+  }
+});
+
 const related = { ...config, tuples: [], relationships: { complete: [] } };
 const store = { url: 'https://fga.example', storeId: 'S', modelId: 'M' };
 const fga = (answer) => served(async (url, init) => answer(JSON.parse(init.body), url), { config: related, host: { relationships: openfga(store) } });
@@ -206,9 +230,42 @@ test('row 124: a relationship server that lies, errs or says too much allows not
     silence: () => { throw new Error('down'); },
   };
   for (const [name, answer] of Object.entries(lies)) {
-    assert.equal((await fga(answer).guard.authorize(push)).code, 'relation_missing', name);
+    assert.equal((await fga(answer).guard.authorize(push)).code, 'relations_unavailable', name);
   }
   assert.throws(() => openfga({ url: 'https://fga.example', storeId: 'S' }), ActforError);
+});
+
+test('a call that is decided again asks again, with the proof that was used', async () => {
+  const policy = `${config.policy}\nmcp /mcp\ntool push is push on repo:{repo}\n`;
+  let holds = true;
+  const asked = [];
+  const relationships = { ask: async (questions) => { asked.push(...questions); return questions.map(() => holds); } };
+  const guard = createGuard({ ...related, policy }, { clock: () => NOW, relationships });
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"push","arguments":{"repo":"web"}}}';
+  const headers = { ...bearer(tokens.T1.token), 'content-type': 'application/json' };
+  const decision = await guard.authorize({ method: 'POST', url: '/mcp', headers, body });
+  assert.equal(decision.code, null);
+  const call = (repo) => guard.authorizeCall(decision, { name: 'push', arguments: { repo } });
+  assert.equal((await call('web')).code, null);
+  assert.equal((await call('infra')).code, 'not_covered');
+  assert.equal(asked.length, 2);
+  holds = false;
+  assert.equal((await call('web')).code, 'user_lacks_relation');
+  assert.equal(decision.toJSON().decision, 'allow');
+  assert.equal((await guard.authorizeCall(decision, { name: 'other' })).code, 'unmapped');
+  assert.equal((await guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } }, { now: NOW + 120 })).code, 'presence_expired');
+});
+
+test('what an introspection said at the door is asked again behind it', async () => {
+  const policy = `${config.policy}\nmcp /mcp\ntool push is push on repo:{repo}\n`;
+  const answer = { active: true, token_type: 'Bearer', ...tokens.T1.claims };
+  const { guard } = served(async () => json(answer), { config: { ...introspected, policy }, host: { introspection: { cacheSeconds: 0 } } });
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"push","arguments":{"repo":"web"}}}';
+  const decision = await guard.authorize({ method: 'POST', url: '/mcp', headers: { ...bearer(tokens.T1.token), 'content-type': 'application/json' }, body });
+  const call = () => guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } });
+  assert.deepEqual([decision.code, (await call()).code], [null, null]);
+  answer.active = false;
+  assert.equal((await call()).code, 'token_inactive');
 });
 
 test('a misspelt option of the host does not load', () => {

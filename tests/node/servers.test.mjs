@@ -81,7 +81,7 @@ test('relationships on a real OpenFGA', { skip: fga ? false : 'no openfga: go in
   assert.deepEqual(errors, []);
   const elsewhere = createGuard(remote, { ...host, relationships: openfga({ url, storeId, modelId: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }) });
   assert.equal(await ask('GET', '/repos/infra/x', 'T2', elsewhere), 'not_covered');
-  assert.equal(await ask('GET', '/repos/web/x', 'T2', elsewhere), 'relation_missing');
+  assert.equal(await ask('GET', '/repos/web/x', 'T2', elsewhere), 'relations_unavailable');
   assert.equal(errors.length, 1);
 });
 

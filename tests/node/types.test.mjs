@@ -19,11 +19,17 @@ function examples() {
     const text = readFileSync(join(packed, `${name}.d.ts`), 'utf8');
     for (const [, block] of text.matchAll(/```ts\n([\s\S]*?)\s*```/g)) {
       const code = block.replaceAll(/^[ \t]*\* ?/gm, '');
-      const given = code.includes('createGuard(config') ? "import type { GuardConfig } from 'actfor';\ndeclare const config: GuardConfig;\n" : '';
+      const given = /\bconfig\b/.test(code) ? "import type { GuardConfig } from 'actfor';\ndeclare const config: GuardConfig;\n" : '';
       found.push(`${given}declare const console: { log(...what: unknown[]): void };\ndeclare class Headers implements Iterable<[string, string]> { [Symbol.iterator](): Iterator<[string, string]>; }\n${code}\nexport {};\n`);
     }
   }
   return found;
+}
+
+/** CommonJS has no top-level await. */
+function inFunction(code) {
+  const outside = /^(import|export|declare) .*$/gm;
+  return `${code.match(outside).join('\n')}\nexport async function main() {\n${code.replaceAll(outside, '')}\n}\n`;
 }
 
 function compile(files, ...options) {
@@ -37,8 +43,7 @@ test('every example in the types compiles, as an ES module and as CommonJS', () 
   assert.ok(all.length >= 4);
   const files = all.flatMap((code, i) => ['mts', 'cts'].map((ending) => {
     const name = `example-${i}.${ending}`;
-    // CommonJS has no top-level await.
-    writeFileSync(join(folder, name), ending === 'cts' ? code.replace(/^await (.*);$/m, 'void $1;').replaceAll('= await ', '= ') : code);
+    writeFileSync(join(folder, name), ending === 'cts' ? inFunction(code) : code);
     return name;
   }));
   const { status, stdout } = compile(files);

@@ -22,7 +22,7 @@ async function plugin(fastify: Instance, options: Api.FastifyOptions): Promise<v
   fastify.addHook('preParsing', async (request, reply, payload) => {
     const { decision, body, answer } = await enforce(guard, request.raw, request.originalUrl, payload, options);
     request.actfor = decision;
-    if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    if (answer !== undefined) return reply.code(answer.status).headers(answer.headers).send(Buffer.from(answer.body));
     if (body === undefined) return payload;
     request.rawBody = body;
     return Object.assign(Readable.from([body], { objectMode: false }), { receivedEncodedLength: body.length });

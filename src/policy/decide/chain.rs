@@ -1,8 +1,8 @@
 //! The agents of the chain: what vouches for each, who may call whom, and what each may do at most.
 
-use alloc::{borrow::ToOwned, format};
+use alloc::{borrow::ToOwned, format, string::String};
 
-use super::relations::refined;
+use super::relations::{Name, Wanted, refined};
 use super::{Evaluator, Record};
 use crate::error::Code;
 use crate::policy::rules::{Action, Ceiling, Rule, Type, includes};
@@ -16,33 +16,39 @@ impl Evaluator<'_, '_> {
         let depth = case.chain.len().saturating_sub(1);
         if depth > rules.chain as usize {
             self.fail("hop", Truth::False, None, || {
-                format!(
-                    "{depth} agents stand before the current one, and the rules allow {} (`chain at most N`)",
-                    rules.chain
-                )
+                let most = rules.chain;
+                format!("agents before the current one: {depth}; the rules allow {most} (`chain at most N`)")
             });
             return Err((Code::ChainTooLong, Truth::False));
         }
         for (index, hop) in case.chain.iter().take(depth).enumerate() {
-            let name = hop.agent.unwrap_or("an agent");
+            let place = index.saturating_add(1);
+            let name = || match hop.agent {
+                Some(agent) => format!("`{agent}` (hop {place})"),
+                None => format!("hop {place}"),
+            };
             match hop.record {
                 Record::Missing if rules.unrecorded => {
                     self.note("hop", Truth::True, None, || {
-                        format!("{name} is taken at the issuer's word (`unrecorded`)")
+                        format!("{} is taken at the issuer's word (`unrecorded`)", name())
                     });
                 }
                 Record::Missing if case.least <= Truth::Unknown => {}
                 Record::Missing => {
                     self.fail("hop", Truth::Unknown, None, || {
-                        format!(
-                            "nothing vouches for {name} (hop {index}): send its access token in `Agent-Chain`"
-                        )
+                        format!("nothing vouches for {}: send its access token in `Agent-Chain`", name())
                     });
                     return Err((Code::HopRecordMissing, Truth::Unknown));
                 }
                 Record::Invalid(refusal) => {
                     self.fail("hop", Truth::False, None, || {
-                        format!("the record of {name} (hop {index}) does not hold: {refusal}")
+                        let detail = &refusal.detail;
+                        match refusal.code {
+                            Code::HopRecordInvalid => {
+                                format!("the record of {} does not hold: {detail}", name())
+                            }
+                            code => format!("the record of {} does not hold (`{code}`): {detail}", name()),
+                        }
                     });
                     return Err((Code::HopRecordInvalid, Truth::False));
                 }
@@ -50,16 +56,13 @@ impl Evaluator<'_, '_> {
                     let (truth, line) = self.coverage(claims, action);
                     if truth < case.least {
                         self.fail("hop", truth, None, || {
-                            format!(
-                                "the token of {name} (hop {index}) does not cover `{}` on `{}`",
-                                action.name,
-                                case.object_name()
-                            )
+                            let object = case.object_name();
+                            format!("the token of {} does not cover `{}` on `{object}`", name(), action.name)
                         });
                         return Err((Code::HopNotCovered, truth));
                     }
-                    self.note("hop", truth, line, || {
-                        format!("the token of {name} (hop {index}) covers it too")
+                    self.note("hop", truth, line.map(|line| line.line), || {
+                        format!("the token of {} covers it too", name())
                     });
                 }
             }
@@ -73,16 +76,16 @@ impl Evaluator<'_, '_> {
         let Some(callers) = &policy.rules.callers else { return Ok(()) };
         for pair in case.chain.windows(2) {
             let [caller, called] = pair else { continue };
-            let said = self.related(
-                "hop",
-                caller.agent,
-                &callers.relation,
-                called.agent,
-                rule,
-                callers.line,
-                "caller",
-                false,
-            );
+            let wanted = Wanted {
+                term: "hop",
+                who: "caller",
+                subject: Name::of(caller.agent),
+                relation: &callers.relation,
+                object: Name::of(called.agent),
+                line: callers.line,
+                negated: false,
+            };
+            let said = self.related(rule, &wanted);
             if said.truth < case.least {
                 return Err((refined(Code::CallerLacksRelation, &said), said.truth));
             }
@@ -119,16 +122,27 @@ impl Evaluator<'_, '_> {
                 }),
                 None => {
                     let line = for_type().find(wanted).map(|c| c.line);
-                    self.fail("ceiling", Truth::False, line, || {
-                        format!(
-                            "`{agent}` may at most do other things than `{}` on `{}`",
-                            action.name, ty.name
-                        )
-                    });
+                    let bits = for_type().filter(wanted).fold(0, |bits, c| bits | c.actions);
+                    self.fail("ceiling", Truth::False, line, || beyond(agent, ty, action, bits));
                     return Err(Truth::False);
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Why a ceiling refuses: what the agent may do on the type.
+fn beyond(agent: &str, ty: &Type, action: &Action, bits: u64) -> String {
+    let mut may = String::new();
+    for (_, action) in (0..).zip(&ty.actions).filter(|(place, _)| includes(bits, *place)) {
+        may.push_str(if may.is_empty() { "`" } else { ", `" });
+        may.push_str(&action.name);
+        may.push('`');
+    }
+    let (action, ty) = (&action.name, &ty.name);
+    match may.as_str() {
+        "" => format!("`{agent}` has no ceiling for `{ty}`, where others have one, so it may not `{action}`"),
+        may => format!("`{agent}` may at most {may} on `{ty}`, and not `{action}`"),
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String};
 
+use super::relations::{Name, Wanted};
 use super::{Evaluator, Hop, Task};
 use crate::names::{Part, Template, encode_onto};
 use crate::policy::rules::{Condition, Expression, Rule, Subject, Test};
@@ -10,41 +11,51 @@ use crate::policy::variables::Values;
 use crate::truth::Truth;
 
 impl Evaluator<'_, '_> {
-    /// All conditions of a line; one that reads the agent or the instance must hold for every agent of the chain.
-    pub(super) fn conditions(&mut self, rule: &Rule) -> Truth {
+    /// All conditions of a line, and how many of them do not hold; one that reads the agent or the instance must hold
+    /// for every agent of the chain.
+    pub(super) fn conditions(&mut self, rule: &Rule) -> (Truth, usize) {
         let case = self.case;
-        let mut all = Truth::True;
+        let (mut all, mut unmet) = (Truth::True, 0_usize);
+        let mut count = |truth: Truth| {
+            all = all.and(truth);
+            unmet = unmet.saturating_add(usize::from(truth < case.least));
+        };
         for condition in &rule.conditions {
             let each = match &condition.test {
                 Test::Relation { subject: Subject::Agent | Subject::Instance, .. } => case.chain,
                 Test::Relation { .. } | Test::Expression(_) => case.chain.get(..1).unwrap_or_default(),
             };
             if each.is_empty() {
-                let said = self.condition(rule, condition, None);
-                all = all.and(said);
+                count(self.condition(rule, condition, None));
             }
             for hop in each {
-                let said = self.condition(rule, condition, Some(hop));
-                all = all.and(said);
+                count(self.condition(rule, condition, Some(hop)));
             }
         }
-        all
+        (all, unmet)
     }
 
     /// Whether a `forbid` or `approve` line strikes: where a condition reads the agent, if it does for any of the
-    /// chain. What was looked at is not told: the line is what matters.
+    /// chain. What makes it strike is what refuses, and is written down as that.
     pub(super) fn strikes(&mut self, rule: &Rule) -> Truth {
         let case = self.case;
-        let before = self.trace.reasons.len();
-        let mut all = |hop: Option<&Hop<'_>>| {
+        let start = self.trace.reasons.len();
+        let current = case.chain.iter().map(Some);
+        let nobody = case.chain.is_empty().then_some(None);
+        let mut strikes = Truth::False;
+        for hop in current.chain(nobody) {
+            let before = self.trace.reasons.len();
             let conditions = rule.conditions.iter();
-            conditions.fold(Truth::True, |all, condition| all.and(self.condition(rule, condition, hop)))
-        };
-        let strikes = match case.chain {
-            [] => all(None),
-            chain => chain.iter().fold(Truth::False, |any, hop| any.or(all(Some(hop)))),
-        };
-        self.trace.reasons.truncate(before);
+            let all =
+                conditions.fold(Truth::True, |all, condition| all.and(self.condition(rule, condition, hop)));
+            if all > strikes {
+                strikes = all;
+                self.trace.reasons.drain(start..before);
+            } else {
+                self.trace.reasons.truncate(before);
+            }
+        }
+        self.trace.reasons.iter_mut().skip(start).for_each(|reason| reason.met = false);
         strikes
     }
 
@@ -55,22 +66,25 @@ impl Evaluator<'_, '_> {
                 let mut right = core::mem::take(&mut self.scratch.right);
                 left.clear();
                 right.clear();
+                let case = self.case;
                 let (subject, who) = match subject {
-                    Subject::User => (self.case.user, "user"),
-                    Subject::Agent => (hop.and_then(|hop| hop.agent), "agent"),
-                    Subject::Instance => (hop.and_then(|hop| hop.instance), "instance"),
-                    Subject::Asked => (self.case.object, "object"),
-                    Subject::Object(template) => {
-                        (self.render(template, &mut left).then_some(left.as_str()), "object")
+                    Subject::User => (Name::of(case.user), "user"),
+                    Subject::Agent => (Name::of(hop.and_then(|hop| hop.agent)), "agent"),
+                    Subject::Instance => (Name::of(hop.and_then(|hop| hop.instance)), "instance"),
+                    Subject::Asked => (Name::of(case.object), "object"),
+                    Subject::Object(template) if self.render(template, &mut left) => {
+                        (Name::Known(&left), "object")
                     }
+                    Subject::Object(template) => (Name::Unfilled(template), "object"),
                 };
                 let object = match object {
-                    None => self.case.object,
-                    Some(template) => self.render(template, &mut right).then_some(right.as_str()),
+                    None => Name::of(case.object),
+                    Some(template) if self.render(template, &mut right) => Name::Known(&right),
+                    Some(template) => Name::Unfilled(template),
                 };
-                let unless = condition.unless;
-                let said =
-                    self.related("condition", subject, relation, object, rule, condition.line, who, unless);
+                let (term, line, negated) = ("condition", condition.line, condition.unless);
+                let wanted = Wanted { term, who, subject, relation, object, line, negated };
+                let said = self.related(rule, &wanted);
                 self.scratch.left = left;
                 self.scratch.right = right;
                 said.truth

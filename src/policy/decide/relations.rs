@@ -1,12 +1,13 @@
 //! Relations: what each kind of relationship requires, and what the tuples say about one.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{Evaluator, Failure, Reason, Term};
 use crate::error::Code;
 use crate::identity::context::Kind;
+use crate::names::Template;
 use crate::policy::rules::{Action, Rule, Type};
-use crate::relation::{Facts, Question};
+use crate::relation::{Answer, Facts, Question};
 use crate::truth::Truth;
 
 /// What a relation check said, beside its truth.
@@ -14,6 +15,45 @@ pub(super) struct Said {
     pub truth: Truth,
     pub limit: bool,
     pub missing: bool,
+}
+
+/// A name in the model, or why there is none.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'n> {
+    /// The object: `repo:web`.
+    Known(&'n str),
+    /// Somebody or something that has no name here.
+    Nobody,
+    /// The token has no value for a placeholder.
+    Unfilled(&'n Template),
+}
+
+impl<'n> Name<'n> {
+    pub fn of(name: Option<&'n str>) -> Self {
+        name.map_or(Self::Nobody, Self::Known)
+    }
+
+    fn known(self) -> Option<&'n str> {
+        match self {
+            Self::Known(name) => Some(name),
+            Self::Nobody | Self::Unfilled(_) => None,
+        }
+    }
+}
+
+/// `SUBJECT is RELATION of OBJECT`, and what it is for.
+pub(super) struct Wanted<'n> {
+    /// The term of the formula.
+    pub term: &'static str,
+    /// What the subject is in the sentence that is written: `user`, `agent`.
+    pub who: &'static str,
+    pub subject: Name<'n>,
+    pub relation: &'n str,
+    pub object: Name<'n>,
+    /// The line that asks for it.
+    pub line: u32,
+    /// It must not hold.
+    pub negated: bool,
 }
 
 impl Evaluator<'_, '_> {
@@ -36,16 +76,19 @@ impl Evaluator<'_, '_> {
             let mut held = core::mem::take(&mut self.scratch.right);
             held.clear();
             let object = match &action.of {
-                None => case.object,
-                Some(template) => self.render(template, &mut held).then_some(held.as_str()),
+                None => Name::of(case.object),
+                Some(template) if self.render(template, &mut held) => Name::Known(&held),
+                Some(template) => Name::Unfilled(template),
             };
             let outcome = self.base_relation(relation, object, action.line, rule);
             self.scratch.right = held;
             outcome.map_err(|(code, said)| failure(code, said, Term::Relation))?;
         }
-        if let (Kind::Assigned, Some(personal)) = (case.kind, &ty.personal) {
+        if let (Kind::Assigned, Some(relation)) = (case.kind, &ty.personal) {
+            let (subject, object) = (Name::of(case.user), Name::of(case.object));
+            let (term, who, line) = ("personal", "user", rule.line);
             let said =
-                self.related("personal", case.user, personal, case.object, rule, rule.line, "user", false);
+                self.related(rule, &Wanted { term, who, subject, relation, object, line, negated: false });
             if said.truth < case.least {
                 return Err(failure(Code::NotThePersonsRecord, said, Term::Personal));
             }
@@ -57,51 +100,35 @@ impl Evaluator<'_, '_> {
     fn base_relation(
         &mut self,
         relation: &str,
-        object: Option<&str>,
+        object: Name<'_>,
         line: u32,
         rule: &Rule,
     ) -> Result<(), (Code, Said)> {
         let case = self.case;
+        let holds = |evaluator: &mut Self, who, name: Option<&str>| {
+            let subject = Name::of(name);
+            let wanted = Wanted { term: "relation", who, subject, relation, object, line, negated: false };
+            let said = evaluator.related(rule, &wanted);
+            if said.truth < case.least { Err(said) } else { Ok(()) }
+        };
         if case.kind.needs_user() {
-            let said = self.related("relation", case.user, relation, object, rule, line, "user", false);
-            if said.truth < case.least {
-                return Err((Code::UserLacksRelation, said));
-            }
+            holds(self, "user", case.user).map_err(|said| (Code::UserLacksRelation, said))?;
         }
         if case.kind.needs_agent() {
             for hop in case.chain {
-                let said = self.related("relation", hop.agent, relation, object, rule, line, "agent", false);
-                if said.truth < case.least {
-                    return Err((Code::AgentLacksRelation, said));
-                }
+                holds(self, "agent", hop.agent).map_err(|said| (Code::AgentLacksRelation, said))?;
             }
         }
         Ok(())
     }
 
     /// Asks the relationships, and writes down what they said if somebody will read it.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call, and every argument is a word of the sentence that it writes"
-    )]
-    pub(super) fn related(
-        &mut self,
-        term: &'static str,
-        subject: Option<&str>,
-        relation: &str,
-        object: Option<&str>,
-        rule: &Rule,
-        line: u32,
-        who: &str,
-        negated: bool,
-    ) -> Said {
+    pub(super) fn related(&mut self, rule: &Rule, wanted: &Wanted<'_>) -> Said {
+        let Wanted { term, who, relation, line, negated, .. } = *wanted;
         let (Some(relations), Some(subject_name), Some(object_name)) =
-            (&self.policy.relations, subject, object)
+            (&self.policy.relations, wanted.subject.known(), wanted.object.known())
         else {
-            let missing = if subject.is_none() { who } else { "object" };
-            self.fail(term, Truth::Unknown, Some(line), || {
-                format!("the {missing} of `{relation}` is unknown (rule `{}`)", rule.id)
-            });
+            self.fail(term, Truth::Unknown, Some(line), || nameless(rule, wanted));
             return Said { truth: Truth::Unknown, limit: false, missing: false };
         };
         let question = Question { object: object_name, relation, subject: subject_name };
@@ -117,7 +144,7 @@ impl Evaluator<'_, '_> {
                 Facts { delta, overlay, unknown: &unknown, replies, now, ..Facts::default() }
             }
         };
-        let (answer, via) = if self.trace.on {
+        let (answer, mut via) = if self.trace.on {
             relations.explain(pack, &question, &facts, &mut self.scratch.relation)
         } else {
             (relations.check(pack, &question, &facts, &mut self.scratch.relation), Vec::new())
@@ -138,12 +165,22 @@ impl Evaluator<'_, '_> {
                 Truth::False => "is not",
                 Truth::Unknown => "may or may not be",
             };
+            let met = answer.truth == if negated { Truth::False } else { Truth::True };
+            let more = match answer.truth {
+                Truth::Unknown => doubt(&answer),
+                _ if negated && !met => ", which `unless` rules out",
+                _ => "",
+            };
+            if negated && met {
+                // That there is nothing needs no proof.
+                via.truncate(1);
+            }
             self.trace.reasons.push(Reason {
                 term,
                 holds: answer.truth,
-                met: if negated { answer.truth == Truth::False } else { answer.truth == Truth::True },
+                met,
                 text: format!(
-                    "{who} `{subject_name}` {verb} `{relation}` of `{object_name}` (rule `{}`)",
+                    "{who} `{subject_name}` {verb} `{relation}` of `{object_name}`{more} (rule `{}`)",
                     rule.id
                 ),
                 line: Some(line),
@@ -152,6 +189,33 @@ impl Evaluator<'_, '_> {
             });
         }
         Said { truth: answer.truth, limit: answer.limit, missing: answer.incomplete }
+    }
+}
+
+/// Why an answer is neither yes nor no.
+fn doubt(answer: &Answer) -> &'static str {
+    match answer {
+        Answer { invalid: true, .. } => "",
+        Answer { limit: true, .. } => ": the search went too far",
+        Answer { incomplete: true, .. } => ": not every tuple is known here",
+        Answer { condition: true, .. } => ": a value for a condition is missing",
+        Answer { cycle: true, .. } => ": the model goes round in a circle there",
+        Answer { .. } => "",
+    }
+}
+
+/// Why nothing can be asked.
+fn nameless(rule: &Rule, wanted: &Wanted<'_>) -> String {
+    let Wanted { who, subject, relation, object, .. } = *wanted;
+    let id = &rule.id;
+    match (subject, object) {
+        (Name::Unfilled(template), _) | (_, Name::Unfilled(template)) => {
+            format!("the token has no value for `{}` (rule `{id}`)", template.source())
+        }
+        (Name::Nobody, _) => format!("the {who} has no name that could be `{relation}` (rule `{id}`)"),
+        (Name::Known(_), _) => {
+            format!("it is not known of which object the {who} must be `{relation}` (rule `{id}`)")
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn a_decision_that_was_not_expected_fails_and_says_why() {
     assert_eq!(report.count(), (0, 6));
     for (shown, part) in shown.iter().zip([
         "a|allow|deny user_lacks_relation by `people`|user `user:ana` is not `reader` of `repo:other` (rule `people`)",
-        "b|deny forbidden by `people`|allow by `people`|the token covers",
+        "b|deny forbidden by `people`|allow by `people`|`scope` covers",
         "c|deny no_rule|deny not_covered|nothing in the token covers `push` on `repo:web`",
         "d|deny user_lacks_relation: else|deny user_lacks_relation by `people`: user `user:ana` is not",
         "e|allow by `people`|allow by `helpers`|",

@@ -25,6 +25,24 @@ pub fn test(tarball: &Path) -> Result<()> {
         .env("ACTFOR_RECORD_SIGNATURES", signatures))
 }
 
+/// Runs `tests/servers`: the tarball beside the frameworks that its middleware is for.
+pub fn servers(tarball: &Path) -> Result<()> {
+    let place = setup::npm("tests/servers")?;
+    let package = place.join("node_modules/actfor");
+    if package.exists() {
+        fs::remove_dir_all(&package)?;
+    }
+    fs::create_dir_all(&package)?;
+    // Unpacked and not installed: the lock file does not name what is being tested.
+    run(command("tar").args(["--strip-components=1", "-xzf"]).arg(tarball).arg("-C").arg(&package))?;
+    step("servers: tests with the frameworks");
+    let mut files: Vec<PathBuf> = fs::read_dir(&place)?.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    anyhow::ensure!(!files.is_empty(), "no test file in tests/servers");
+    run(command("node").current_dir(&place).args(["--test", "--test-reporter=spec"]).args(files))
+}
+
 /// What the core's tests ask of signatures, and what our own code says: Node's must say the same.
 fn signatures() -> Result<PathBuf> {
     step("node: signatures of the vectors and of Wycheproof");

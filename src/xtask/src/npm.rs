@@ -118,6 +118,11 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
         let text = fs::read_to_string(root().join("pkg-templates/npm").join(name))?;
         fs::write(dist.join(name), fill(&text)?)?;
     }
+    let examples = dist.join("examples");
+    fresh(&examples)?;
+    for file in fs::read_dir(root().join("pkg-templates/npm/examples"))?.flatten() {
+        fs::copy(file.path(), examples.join(file.file_name()))?;
+    }
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         fs::copy(root().join(name), dist.join(name))?;
     }
@@ -125,7 +130,7 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that can be had by `require`.
-const COMMON_JS: [&str; 11] = [
+const COMMON_JS: [&str; 12] = [
     "entry/node",
     "entry/inline",
     "entry/testing_node",
@@ -135,6 +140,7 @@ const COMMON_JS: [&str; 11] = [
     "middleware/fetch",
     "middleware/hono",
     "middleware/mcp",
+    "middleware/mcp_fetch",
     "opentelemetry",
     "redis",
 ];

@@ -13,7 +13,9 @@ use crate::shell::{command, in_ci, read, root, run, step};
 pub fn all() -> Result<()> {
     node()?;
     wasm_target()?;
-    for folder in ["js", "tests/differential", "tests/browser", "tests/bundlers", "tests/bench"] {
+    for folder in
+        ["js", "tests/differential", "tests/browser", "tests/bundlers", "tests/servers", "tests/bench"]
+    {
         npm(folder)?;
     }
     wasm_bindgen_runner()?;
@@ -32,6 +34,19 @@ pub fn openfga() -> Result<()> {
     }
     step("setup: the OpenFGA server (some minutes)");
     run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
+}
+
+/// What runs the fuzz targets.
+pub fn cargo_fuzz() -> Result<PathBuf> {
+    let own = root().join("target/tools/bin/cargo-fuzz");
+    if !own.is_file() {
+        step("setup: cargo-fuzz (some minutes)");
+        // Not `--locked`, as below.
+        run(command("cargo")
+            .args(["install", "cargo-fuzz", "--debug", "--root"])
+            .arg(root().join("target/tools")))?;
+    }
+    Ok(own)
 }
 
 /// cel-go's side of the differential test of expressions (`tests/cel`).

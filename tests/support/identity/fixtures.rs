@@ -1,11 +1,14 @@
 //! Realistic tokens of every dialect: what they say, what they may, and that silence never gives more.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use actfor::Timestamp;
 use actfor::identity::dialect::{Dialect, Need};
+use actfor::identity::{Fact, Layer, Src};
 use actfor::json::Value;
 
-use super::support::{Edits, Fixture, PROBES, allowed, ask, get, member, outcome, paths};
+use super::support::{Edits, Fixture, NOW, PROBES, allowed, ask, get, member, outcome, paths};
 
 #[test]
 fn every_dialect_has_realistic_tokens_and_reads_them() {
@@ -97,6 +100,70 @@ fn silence_never_gives_more() {
     assert!(removed > 300 && refused > 100, "{removed} members, {refused} required");
 }
 
+/// Where a fact comes from, by which rule it follows, and whether it is that there is none.
+fn form<T>(fact: &Fact<T>) -> Option<(Src, Option<&'static str>, bool)> {
+    match fact {
+        Fact::Asserted(_, src) => Some((src.clone(), None, false)),
+        Fact::Derived(_, src, rule) => Some((src.clone(), Some(rule), false)),
+        Fact::Absent(src) => Some((src.clone(), None, true)),
+        Fact::Unknown(_) => None,
+    }
+}
+
+/// Where each fact comes from in the fixtures of a dialect, and what becomes of a token without that.
+fn facts(dialect: Dialect, fixture: &Fixture, table: &mut String) {
+    const FACTS: [&str; 8] =
+        ["user", "agent", "instance", "mode", "authority", "presence", "task", "earlier agents"];
+    let guard = fixture.guard();
+    // How many agents there are before, in so many words.
+    let hops = match dialect {
+        Dialect::DelegationChain => "del_depth",
+        _ => "agent_rel.hops",
+    };
+    let mut found = FACTS.map(|_| BTreeSet::new());
+    for token in fixture.tokens() {
+        let token =
+            guard.verify(&fixture.sign(token, &Edits::default()), Timestamp::from_seconds(NOW).unwrap());
+        let facts = &token.as_ref().unwrap().identity().unwrap().facts;
+        let earlier = facts.earlier.first().map(|_| (Src::token("act.act"), None, false));
+        let all = [
+            form(&facts.user),
+            form(&facts.agent),
+            form(&facts.instance),
+            form(&facts.mode),
+            form(&facts.authority),
+            form(&facts.present_until),
+            form(&facts.task),
+            earlier.or(facts.hops.map(|_| (Src::token(hops), None, false))),
+        ];
+        for (found, fact) in found.iter_mut().zip(all) {
+            let Some((src, rule, absent)) = fact else { continue };
+            let known = dialect.members().find(|known| known.path == src.path);
+            let need = match known.map(|known| known.need) {
+                _ if src.layer == Layer::Config => "by the configuration",
+                Some(Need::Required) => "**required**",
+                Some(Need::Optional) => "optional",
+                Some(Need::Exempt(_)) => "exception",
+                None => panic!("{}: `{}` is in no table", dialect.as_str(), src.path),
+            };
+            let how = match (rule, absent) {
+                (Some(rule), _) => format!("follows from `{}` ({rule})", src.path),
+                (None, true) => format!("`{}` says that there is none", src.path),
+                (None, false) => format!("`{}`", src.path),
+            };
+            found.insert(format!("{how}: {need}"));
+        }
+    }
+    table.push_str(
+        "\n| fact | where it stands in the tokens below, and what the token is without that |\n|---|---|\n",
+    );
+    for (name, found) in FACTS.iter().zip(found) {
+        let found: Vec<_> = found.into_iter().collect();
+        let found = if found.is_empty() { "not said".to_owned() } else { found.join("; ") };
+        writeln!(table, "| {name} | {found} |").unwrap();
+    }
+}
+
 /// The table of dialects and members, as the code has it; `ACTFOR_WRITE_VECTORS=1` writes it.
 #[test]
 fn the_table_of_members_is_the_codes_own() {
@@ -113,8 +180,9 @@ fn the_table_of_members_is_the_codes_own() {
             };
             writeln!(table, "| `{}` | {need} |", known.path).unwrap();
         }
-        table.push_str("\n| token | user | agent | kind |\n|---|---|---|---|\n");
         let fixture = Fixture::of(dialect.as_str());
+        facts(dialect, &fixture, &mut table);
+        table.push_str("\n| token | user | agent | kind | may |\n|---|---|---|---|---|\n");
         for token in fixture.tokens() {
             let expect = get(token, "expect").unwrap();
             let cell = |name| member(expect, name).map_or("none".into(), |text| format!("`{text}`"));
@@ -123,7 +191,10 @@ fn the_table_of_members_is_the_codes_own() {
                 None => cell("agent"),
             };
             let name = member(token, "name").unwrap();
-            writeln!(table, "| {name} | {} | {agent} | {} |", cell("user"), cell("kind")).unwrap();
+            let may = get(expect, "allows").and_then(Value::as_array).unwrap();
+            let may: Vec<_> = may.iter().map(|probe| format!("`{}`", probe.as_str().unwrap())).collect();
+            let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+            writeln!(table, "| {name} | {} | {agent} | {} | {may} |", cell("user"), cell("kind")).unwrap();
         }
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/dialects/TABLE.md");

@@ -450,4 +450,27 @@ mod tests {
             assert!(message.starts_with(expected), "{document}: {message}");
         }
     }
+
+    #[test]
+    fn the_schema_has_the_members_that_are_read() {
+        let schema = include_str!("../../../../pkg-templates/config.schema.json");
+        let schema = json::parse(schema.as_bytes(), &Limits::CONFIG).unwrap();
+        let object =
+            |value: &Value<'static>, name: &str| value.as_object().unwrap().get(name).cloned().unwrap();
+        let schema = object(&schema.into_owned(), "$defs");
+        for (name, document) in [
+            ("envoy", r#"{"envoy":{"zzz":1}}"#),
+            ("envoy_jwks", r#"{"envoy":{"jwks":{"i":{"zzz":1}}}}"#),
+            ("envoy_introspection", r#"{"envoy":{"introspection":{"i":{"zzz":1}}}}"#),
+            ("envoy_status", r#"{"envoy":{"status":{"i":{"zzz":1}}}}"#),
+            ("envoy_revocation", r#"{"envoy":{"revocation":{"zzz":1}}}"#),
+        ] {
+            let members = object(&object(&schema, name), "properties");
+            let members: Vec<_> =
+                members.as_object().unwrap().iter().map(|(name, _)| format!("`{name}`")).collect();
+            let said = check(document).unwrap_err();
+            let (_, known) = said.split_once("there are ").unwrap();
+            assert_eq!(members.join(", "), known, "{name}");
+        }
+    }
 }
