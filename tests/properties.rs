@@ -62,7 +62,7 @@ const fn detail(of: &'static str, id: Option<&'static str>, actions: &'static [&
 }
 
 const D0: Detail = detail("doc", Some("d0"), &["read", "write"]);
-const DETAILS: [&[Detail]; 10] = [
+const DETAILS: [&[Detail]; 11] = [
     &[D0],
     &[detail("doc", Some("d1"), &["read"]), D0],
     &[detail("doc", Some("d0"), &["write"])],
@@ -70,6 +70,7 @@ const DETAILS: [&[Detail]; 10] = [
     &[detail("doc", None, &["read"])],
     &[detail("rec", None, &[])],
     &[detail("rec", Some("r0"), &[])],
+    &[detail("rec", None, &["read"])],
     &[detail("other", Some("d0"), &["read"])],
     &[Detail { more: true, ..D0 }],
     &[Detail { elsewhere: true, ..D0 }, detail("rec", None, &[])],
@@ -669,6 +670,9 @@ fn every_small_case_agrees() {
     let plain = || vec![rule(Effect::Allow, vec![Cond::WhenAgentWorksOnC0])];
     worlds.push(World { rules: plain(), ceilings: vec![(Some(AGENTS[0]), false, vec![0])], ..base.clone() });
     worlds.push(World { rules: plain(), ceilings: vec![(None, false, vec![0])], ..base.clone() });
+    // A line of its own counts alone, whatever the line for everybody else says.
+    let two_lines = vec![(Some(AGENTS[0]), false, vec![1]), (None, false, vec![0])];
+    worlds.push(World { rules: plain(), ceilings: two_lines, ..base.clone() });
     worlds.push(World { rules: plain(), unrecorded: true, ..base.clone() });
     worlds.push(World { rules: plain(), callers: true, ..base.clone() });
     worlds.push(World { rules: plain(), chain: 0, ..base.clone() });
