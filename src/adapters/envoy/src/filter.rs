@@ -201,7 +201,7 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Answers a refused request. A client learns the code, the id and one sentence.
 fn refuse(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, HostError> {
-    let code = outcome.code.ok_or(HostError)?;
+    let code = outcome.told.ok_or(HostError)?;
     let status = code.status();
     let mut fields = vec![("content-type", PROBLEM)];
     if let Some(challenge) = &outcome.challenge {
@@ -278,7 +278,8 @@ mod tests {
             relationship: Some("delegated; mode=interactive".into()),
             rule: Some("code-help"),
         };
-        Outcome { verdict: Verdict::Allow, code: None, challenge: None, nonce: None, who, document: None }
+        let (code, told) = (None, None);
+        Outcome { verdict: Verdict::Allow, code, told, challenge: None, nonce: None, who, document: None }
     }
 
     fn shadow() -> Settings {
@@ -426,7 +427,7 @@ mod tests {
     #[test]
     fn a_refusal_without_a_code_is_a_refusal() {
         let host = Fake::request(FROM_OUTSIDE);
-        let outcome = Outcome { code: None, ..Outcome::refused(Code::Ceiling) };
+        let outcome = Outcome { code: None, told: None, ..Outcome::refused(Code::Ceiling) };
         assert_eq!(check(&host, &Settings::default(), &outcome), Next::Stop);
         assert_eq!(host.response().unwrap().status, 503);
     }
