@@ -133,7 +133,7 @@ pub enum Task {
 }
 
 /// What a claim says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Names {
     Absent,
     Unreadable,
@@ -141,7 +141,7 @@ pub enum Names {
 }
 
 /// One of `authorization_details`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Detail {
     /// Its type: `doc`, `rec`, or one that nobody speaks about.
     pub of: &'static str,
@@ -153,7 +153,7 @@ pub struct Detail {
     pub elsewhere: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Details {
     Absent,
     Unreadable,
@@ -161,7 +161,7 @@ pub enum Details {
 }
 
 /// The carriers of authority in a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token {
     pub scope: Names,
     pub roles: Names,
