@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use actfor::{Code, ConfigError, Decision, Guard, Request, Timestamp, identity::Holder, proof::Use, quote};
 
 use crate::{
-    config::{Introspection, Settings, StatusLists, form_encoded, invalid, joined},
+    config::{ByIssuer, Introspection, Settings, StatusLists, form_encoded, invalid, joined},
     counters::Counters,
     host::{Call, CallId, Form, Host, Level},
     keys::body,
@@ -33,10 +33,10 @@ const PAUSES_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Callouts {
     endpoints: Vec<Endpoint>,
-    lists: BTreeMap<String, StatusLists>,
+    lists: ByIssuer<StatusLists>,
     answers: RefCell<Answers>,
     /// Status lists that could not be had, and until when they are not asked for.
-    paused: RefCell<BTreeMap<String, u64>>,
+    paused: RefCell<Vec<(String, u64)>>,
     waiting: Rc<Cell<usize>>,
 }
 
@@ -235,12 +235,15 @@ impl Callouts {
         let Some((issuer, list)) = guard.to_fetch_status(request, Some(now)) else {
             return (Step::Keep, found);
         };
-        let (Some(settings), Ok(uri)) = (self.lists.get(issuer), Uri::parse(&list)) else {
+        let (Some((_, settings)), Ok(uri)) =
+            (self.lists.iter().find(|(known, _)| known == issuer), Uri::parse(&list))
+        else {
             return (Step::Keep, found);
         };
         let paused = self.paused.try_borrow().is_ok_and(|paused| {
             // A clock that went back ends the pause, too.
-            paused.get(&list).is_some_and(|until| (now.seconds()..=now.plus(PAUSE).seconds()).contains(until))
+            let still = |until: &u64| (now.seconds()..=now.plus(PAUSE).seconds()).contains(until);
+            paused.iter().any(|(known, until)| *known == list && still(until))
         });
         if paused || !found.first(&list) {
             return (Step::Keep, found);
@@ -320,11 +323,9 @@ impl Callouts {
 
     fn pause(&self, uri: String, now: Option<Timestamp>) {
         let (Ok(mut paused), Some(now)) = (self.paused.try_borrow_mut(), now) else { return };
-        if paused.len() >= PAUSES_MAX {
-            paused.retain(|_, until| *until > now.seconds());
-        }
+        paused.retain(|(known, until)| *known != uri && *until >= now.seconds());
         if paused.len() < PAUSES_MAX {
-            paused.insert(uri, now.plus(PAUSE).seconds());
+            paused.push((uri, now.plus(PAUSE).seconds()));
         }
     }
 
