@@ -31,8 +31,8 @@ export function fieldsOf(decision: Decision, resourceMetadata?: string): Record<
 
 /** A refusal as `application/problem+json`: the code, the id and the sentence for the client, and nothing else. */
 export function refusal(decision: Decision, id: string, resourceMetadata?: string): Answer {
-  const { code, status, reasonUser } = decision;
-  return problem(status, code ?? 'request_invalid', id, reasonUser ?? '', fieldsOf(decision, resourceMetadata));
+  const { told, status, reasonUser } = decision;
+  return problem(status, told ?? 'request_invalid', id, reasonUser ?? '', fieldsOf(decision, resourceMetadata));
 }
 
 /** A body that is larger than what is read. */

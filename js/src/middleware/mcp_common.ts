@@ -40,7 +40,7 @@ export function jsonRpcError(decision: Decision, body: Uint8Array, resourceMetad
     body: JSON.stringify({
       jsonrpc: '2.0',
       id: typeof id === 'string' || typeof id === 'number' ? id : null,
-      error: { code, message: decision.reasonUser, data: { code: decision.code, id: decision.id } },
+      error: { code, message: decision.reasonUser, data: { code: decision.told, id: decision.id } },
     }),
   };
 }
