@@ -82,7 +82,7 @@ fn config() -> String {
         w.key("issuers").array(|w| {
             w.object(|w| {
                 w.key("issuer").string("https://as.example");
-                w.key("audience").raw(r#"["https://api.example"]"#);
+                w.key("audience").raw(r#"["https://api.example","https://tools.example"]"#);
                 w.key("algorithms").raw(r#"["ES256"]"#);
                 w.key("jwks").raw(&format!("{{\"keys\":[{}]}}", issuer_key().public_jwk()));
                 w.key("dialect").string("actfor");
@@ -789,6 +789,23 @@ fn messages() -> Vec<Case> {
         ),
         case("another_repo", "user_lacks_relation", &bos).on("repo:bos"),
         case("tools_list", "allow", list).on("mcp_server:https%3A%2F%2Fapi.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_an_audience_of_others",
+            "allow",
+            &code(&[("aud", r#"["https://x.example","https://tools.example"]"#)]),
+        )
+        .mcp(list)
+        .on("mcp_server:https%3A%2F%2Ftools.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_two_of_our_audiences",
+            "unmapped",
+            &code(&[("aud", r#"["https://api.example","https://tools.example"]"#)]),
+        )
+        .mcp(list),
         case(
             "initialize",
             "allow",
