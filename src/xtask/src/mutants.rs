@@ -109,13 +109,22 @@ fn copy(tree: &Path) -> Result<()> {
     for file in files {
         write(&tree.join(file), &fs::read(root().join(file))?)?;
     }
+    // Where the tests look for what `cargo xtask setup` installs.
+    fs::create_dir_all(tree.join("target"))?;
+    let (installed, link) = (root().join("target/venv"), tree.join("target/venv"));
+    if installed.is_dir() && !link.exists() {
+        std::os::unix::fs::symlink(installed, link)?;
+    }
     Ok(())
 }
 
 fn remove_others(tree: &Path, folder: &Path, files: &BTreeSet<&str>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_symlink() {
+            // What is installed, below.
+        } else if kind.is_dir() {
             remove_others(tree, &path, files)?;
         } else if !path.strip_prefix(tree)?.to_str().is_some_and(|file| files.contains(file)) {
             fs::remove_file(path)?;

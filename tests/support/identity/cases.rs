@@ -294,7 +294,7 @@ impl Concrete {
         only(case, &MEMBERS);
         let fixture = Fixture::of(member(case, "dialect").unwrap_or("actfor"));
         let mut root = replaced(case, "config");
-        if get(case, "proof").is_some() {
+        if get(case, "proof").is_some() && !root.iter().any(|(name, _)| name == "proof") {
             root.push(("proof".into(), r#"{"base_urls":["https://api.example"]}"#.into()));
         }
         let sent = send(case, &fixture);
