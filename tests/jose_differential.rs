@@ -68,7 +68,7 @@ fn prove(case: &Object<'_>, setup: &Object<'_>) -> Result<(), Code> {
 fn agrees_with_jose() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential");
     if !folder.join("node_modules/jose").exists() {
-        println!("skipped: run `npm ci` in tests/differential first");
+        println!("score\tnpm jose\ttokens and proofs\tskipped: run `npm ci` in tests/differential first");
         assert!(std::env::var_os("CI").is_none(), "in CI nothing is skipped");
         return;
     }
@@ -104,12 +104,14 @@ fn agrees_with_jose() {
 
     let (mut cases, mut accepted, mut disagreements) = (0_usize, 0_usize, 0_usize);
     let mut unlisted: BTreeMap<_, (u32, String)> = BTreeMap::new();
+    let mut kinds = BTreeMap::<String, usize>::new();
     for line in lines {
         let case = line.as_object().unwrap();
         let kind = string(case, "kind");
         let ours = if kind == "token" { verify(string(case, "text"), &keys) } else { prove(case, setup) };
         let theirs = case.get("accepted").and_then(Value::as_bool).unwrap();
         cases += 1;
+        *kinds.entry(kind.to_owned()).or_default() += 1;
         accepted += usize::from(ours.is_ok());
         if ours.is_ok() == theirs {
             continue;
@@ -126,10 +128,22 @@ fn agrees_with_jose() {
             }
         }
     }
+    let (tokens, proofs) = (kinds.get("token").unwrap_or(&0), kinds.get("proof").unwrap_or(&0));
     println!(
-        "differential: {cases} cases, {accepted} accepted here, {disagreements} disagreements, of which {} kinds are listed",
-        known.len()
+        "score\tnpm jose\t{tokens} tokens and {proofs} DPoP proofs\t{} alike ({accepted} accepted), {disagreements} otherwise",
+        cases - disagreements
     );
+    for exception in exceptions.as_array().unwrap().iter().map(|e| e.as_object().unwrap()) {
+        let (kind, code) = (string(exception, "kind"), string(exception, "code"));
+        let changes = exception.get("changes").and_then(Value::as_array).unwrap();
+        let changes: Vec<_> = changes.iter().map(|change| change.as_str().unwrap()).collect();
+        let count: u32 = changes
+            .iter()
+            .filter_map(|change| known.get(&(kind.into(), (*change).into(), code.into())))
+            .sum();
+        let what = format!("{kind} {}: {count} `{code}` here", changes.join(", "));
+        println!("score\tnpm jose, otherwise\t{what}\t{}", string(exception, "reason"));
+    }
     for (key, (count, example)) in &unlisted {
         println!("{count} × {key:?}, such as {:.1500}", example);
     }

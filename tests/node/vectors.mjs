@@ -3,15 +3,15 @@
 
 /** The files, below tests/vectors. */
 export const FILES = [
-  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'attacks/requests.json',
+  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'attacks/requests.json',
   'patterns/acme.actfor', 'patterns/acme.fga', 'patterns/cases.json', 'patterns/config.json', 'patterns/tuples.json',
 ];
 
 /** How many questions there are of each kind, at least. */
-export const LEAST = { token: 160, proof: 80, request: 110, attack: 400, example: 20 };
+export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, example: 20 };
 
 /**
- * Asks every question that a host without TLS of its own can ask, or those of some kinds. `wrong` says what came out otherwise than the vector
+ * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came out otherwise than the vector
  * expects; `documents` holds every decision document, to be the same in every runtime.
  */
 export function run(createGuard, files, kinds = Object.keys(LEAST)) {
@@ -69,10 +69,18 @@ function* questions(files) {
     };
   }
 
-  for (const { name, config, now = 0, request, again, certificate, store, expect } of requests.cases) {
-    // A host without TLS of its own has no certificate, and it always remembers proofs.
-    if (certificate !== undefined || store === false) continue;
-    yield { kind: 'request', name, config: requests.configs[config], request, options: { now }, again, expect };
+  for (const { name, config, now = 0, request, again, certificate, peer, store, expect } of requests.cases) {
+    // A guard always remembers proofs.
+    if (store === false) continue;
+    const seen = { ...request, clientCertificate: certificate, peer };
+    yield { kind: 'request', name, config: requests.configs[config], request: seen, options: { now }, again, expect };
+  }
+
+  const { configs: { main: issuers }, cases: kinds } = read('token/kinds.json');
+  for (const { name, now, request, introspection, expect } of kinds) {
+    // Lists and answers are fetched by a host (kinds.test.mjs).
+    if (request === undefined || introspection !== undefined) continue;
+    yield { kind: 'kind', name, config: issuers, request, options: { now }, expect };
   }
 
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');

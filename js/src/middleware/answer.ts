@@ -35,7 +35,7 @@ export function refusal(decision: Decision, id: string, resourceMetadata?: strin
   return problem(status, told ?? 'request_invalid', id, reasonUser ?? '', fieldsOf(decision, resourceMetadata));
 }
 
-/** A body that is larger than what is read: nothing was decided. */
+/** A body that is larger than what is read. */
 export function tooLarge(id: string): Answer {
   return problem(413, 'request_invalid', id, 'The body of the request is too large.', { 'cache-control': 'no-store' });
 }

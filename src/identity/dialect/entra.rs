@@ -13,7 +13,7 @@ use crate::config::{ClientKind, Issuer};
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Role, User, without_traces};
 use crate::identity::dialect::{
-    Need, Row, agent_missing, invalid, not_for_a_client, optional, own, required, text,
+    Need, Row, agent_missing, client_claim, invalid, not_for_a_client, optional, own, required, text,
 };
 use crate::identity::fact::{Fact, Src};
 use crate::jose::Typ;
@@ -94,7 +94,7 @@ fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
     }
     // Without the subject's facets an agent's own account would look like a person.
     let subject = subject.ok_or_else(|| missing("xms_sub_fct"))?;
-    let agent = Fact::Asserted(own(claims.client_id()), Src::token("azp"));
+    let agent = Fact::Asserted(own(claims.client_id()), Src::token(client_claim(claims, issuer)));
     let (user, authority) = match (own_rights, subject.agent_user) {
         (true, _) => (
             Fact::Absent(Src::token("idtyp")),

@@ -309,6 +309,12 @@ fn delegated_by(
     })
 }
 
+/// Where a token has its client's id.
+fn client_claim(claims: &Claims, issuer: &Issuer) -> &'static str {
+    let names = issuer.dialect.row().client.iter();
+    names.copied().find(|name| claims.object().get(name).is_some()).unwrap_or("client_id")
+}
+
 /// A name in the issuer's own space.
 fn own(issuer: &Issuer, sub: &str) -> Principal {
     Principal { iss: issuer.issuer.clone(), sub: sub.into() }

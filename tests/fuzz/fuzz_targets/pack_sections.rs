@@ -12,7 +12,12 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = Pack::load(bytes.to_vec());
     let Some((which, rest)) = bytes.split_first() else { return };
     let Ok(model) = Model::parse("m", MODEL) else { panic!("a good model") };
-    let tuple = |user: &str, object: &str| Tuple { user: user.into(), relation: "member".into(), object: object.into(), condition: None };
+    let tuple = |user: &str, object: &str| Tuple {
+        user: user.into(),
+        relation: "member".into(),
+        object: object.into(),
+        condition: None,
+    };
     let mut builder = Builder::default();
     let tuples = [tuple("user:a", "group:x"), tuple("group:x#member", "group:y"), tuple("user:*", "group:z")];
     if compile(&model, &tuples, &mut builder).is_err() {

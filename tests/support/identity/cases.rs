@@ -324,6 +324,15 @@ impl Concrete {
         guard
     }
 
+    /// The same, where what is learned may be refused.
+    pub fn guard_of_what_is_taken(&self) -> Guard {
+        let mut guard = guard(&self.config);
+        for learned in &self.learned {
+            learned.offer(&mut guard).ok();
+        }
+        guard
+    }
+
     /// Decides after everything that came before.
     pub fn decide(&self, guard: &Guard) -> (Decision, Value<'static>) {
         let mut store = MemoryStore::new(self.room.unwrap_or(8) as usize);

@@ -6,6 +6,10 @@
 use core::{cell::RefCell, time::Duration};
 use std::{rc::Rc, time::UNIX_EPOCH};
 
+use actfor::{
+    jose::{Algorithm, HostCrypto, Key},
+    proof::Certificate,
+};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -14,6 +18,7 @@ use proxy_wasm::{
 
 use crate::{
     callouts::Waiting,
+    crypto,
     filter::Next,
     host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version},
     plugin::Plugin,
@@ -205,6 +210,16 @@ impl Host for Envoy {
         hostcalls::set_tick_period(period).map_err(failed)
     }
 
+    fn certificate(&self) -> Option<Certificate> {
+        let digest = hostcalls::get_property(vec!["connection", "sha256_peer_certificate_digest"]).ok()??;
+        Certificate::from_hex(core::str::from_utf8(&digest).ok()?)
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        // Asked nothing, Envoy says that it knows no such hash; one without the function, or that may not be asked, fails.
+        hostcalls::call_foreign_function(crypto::FUNCTION, None).is_ok().then_some(&EnvoyCrypto)
+    }
+
     fn log(&self, level: Level, message: &str) {
         let level = match level {
             Level::Error => LogLevel::Error,
@@ -212,6 +227,17 @@ impl Host for Envoy {
             Level::Warn => LogLevel::Warn,
         };
         let _ = hostcalls::log(level, message);
+    }
+}
+
+/// Envoy's own crypto.
+#[derive(Debug)]
+struct EnvoyCrypto;
+
+impl HostCrypto for EnvoyCrypto {
+    fn verify(&self, key: &Key, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+        let question = crypto::question(key, algorithm, message, signature)?;
+        crypto::answer(&hostcalls::call_foreign_function(crypto::FUNCTION, Some(&question)).ok()??)
     }
 }
 

@@ -195,7 +195,9 @@ impl Source {
         match &self.what {
             What::Keys(issuer) => {
                 guard.set_keys(issuer, &body, now).map_err(|error| error.to_string())?;
-                guard.prepare();
+                if host.crypto().is_none() {
+                    guard.prepare();
+                }
             }
             What::Revoked => guard.revoke(&body, now).map_err(|error| error.to_string())?,
         }

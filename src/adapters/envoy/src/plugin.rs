@@ -49,7 +49,10 @@ impl Plugin {
         let now = host.now().map_err(host_failed)?;
         // The moment of the start in nanoseconds: Envoy gives no randomness, and the seed decides nothing.
         let mut guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
-        guard.prepare();
+        match host.crypto() {
+            Some(crypto) => guard.use_host_crypto(crypto),
+            None => guard.prepare(),
+        }
         let settings = Settings::from_config(document)?;
         let counters = Counters::define(host).map_err(host_failed)?;
         let keys = Fetcher::new(&guard, &settings)?;
