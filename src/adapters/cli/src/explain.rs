@@ -203,7 +203,7 @@ fn placed<'r>(rules: &'r Rules, id: &str) -> Option<(String, Vec<&'r str>)> {
             && line.ends_with(&format!(" as {id}"))
     };
     let lines: Vec<&str> = rules.text.lines().map(code).collect();
-    let at = lines.iter().position(|line| names(line))?;
+    let at = lines.iter().position(names)?;
     let indented = |line: &&&str| line.starts_with([' ', '\t']);
     let mut text: Vec<&str> = lines.get(at).copied().into_iter().collect();
     text.extend(lines.iter().skip(at.saturating_add(1)).take_while(indented));
