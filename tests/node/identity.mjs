@@ -14,7 +14,7 @@ export function leftOut({ introspection, request, room }) {
   return undefined;
 }
 
-/** Runs one case; throws where it turns out otherwise. */
+/** Runs one case; throws where it turns out otherwise. Gives the document. */
 export async function runCase(createGuard, file, example) {
   const { now, request, expect, name, introspection, before = [], learned = [] } = example;
   const fetch = async () => new Response(introspection.response);
@@ -40,7 +40,9 @@ export async function runCase(createGuard, file, example) {
   same(decision.status, expect.status, `${name}: status`);
   same(JSON.stringify(decision.who), JSON.stringify(expect.who), `${name}: who`);
   // A token that was seen before is no better and no worse; a proof is, and is tested elsewhere.
+  const document = String(decision);
   const proven = request.headers.some(([field]) => field === 'dpop');
   if (!proven) same(outcome(await decide(request, now)), expect.decision, `${name}: again`);
   guard.dispose();
+  return document;
 }
