@@ -163,4 +163,41 @@ mod tests {
         config.use_host(&Yes);
         assert_eq!(holds(&config), [true; 3]);
     }
+
+    /// One fetch serves every entry of a name that has `jwks_uri`, and no other entry.
+    #[test]
+    fn fetched_keys_are_for_those_who_fetch() {
+        let set = |kid: &str| {
+            format!(
+                r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}]}}"#
+            )
+        };
+        let fixed = format!(r#""jwks":{}"#, set("fixed"));
+        let fetched = |name: &str| format!(r#""jwks_uri":"{name}/jwks""#);
+        let signer =
+            |name: &str, keys: &str| format!(r#"{{"issuer":"{name}","algorithms":["Ed25519"],{keys}"#);
+        let issuer = |name: &str, context: &str| {
+            let context = format!(r#""context_issuers":[{context},"clients":["*"]}}]"#);
+            format!(r#"{},"audience":"x","dialect":"rfc8693",{context}}}"#, signer(name, &fetched(name)))
+        };
+        let first = issuer("https://a", &signer("https://b", &fixed));
+        let second = issuer("https://b", &signer("https://a", &fetched("https://a")));
+        let document = format!(
+            r#"{{"issuers":[{first},{second}],"names":{{"https://a":{{"user":"u:{{sub}}"}},"https://b":{{"user":"b:{{sub}}"}}}},"policy":"actfor 1"}}"#
+        );
+        let mut guard = Guard::from_config(document.as_bytes(), 1).unwrap();
+        let sources: Vec<_> = guard.key_sources().collect();
+        assert_eq!(sources, [("https://a", "https://a/jwks"), ("https://b", "https://b/jwks")]);
+        let now = Timestamp::from_seconds(1).unwrap();
+        guard.set_keys("https://b", set("new").as_bytes(), now).unwrap();
+        let kids: Vec<_> = guard
+            .config
+            .signers()
+            .map(|signer| (signer.name, signer.keys.set.as_ref().and_then(|set| set.keys().first()?.kid())))
+            .collect();
+        let count = |wanted| kids.iter().filter(|found| **found == wanted).count();
+        assert_eq!(count(("https://b", Some("new"))), 1, "{kids:?}");
+        assert_eq!(count(("https://b", Some("fixed"))), 1, "{kids:?}");
+        assert_eq!(count(("https://a", None)), 2, "{kids:?}");
+    }
 }

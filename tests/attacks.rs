@@ -82,7 +82,7 @@ fn config() -> String {
         w.key("issuers").array(|w| {
             w.object(|w| {
                 w.key("issuer").string("https://as.example");
-                w.key("audience").raw(r#"["https://api.example"]"#);
+                w.key("audience").raw(r#"["https://api.example","https://tools.example"]"#);
                 w.key("algorithms").raw(r#"["ES256"]"#);
                 w.key("jwks").raw(&format!("{{\"keys\":[{}]}}", issuer_key().public_jwk()));
                 w.key("dialect").string("actfor");
@@ -692,6 +692,7 @@ fn paths() -> Vec<Case> {
         path("space", "/repos/we b"),
         path("character_that_is_not_ascii", "/repos/wéb"),
         path("fragment", "/repos/web#x"),
+        path("fragment_behind_a_query", "/find?id=web#x"),
         path("no_slash", "repos/web"),
         path("empty", ""),
         path("star", "*"),
@@ -709,6 +710,26 @@ fn paths() -> Vec<Case> {
     let method = |name: &str, method, expect| {
         Case::new(&[119], "RFC 9110 §9.1", name, expect, &ana).at(method, "/repos/web")
     };
+    // Fetch §3.3.3: a preflight request has no credentials, and only it may be without.
+    let without = |name: &str, method, url: &str, expect| {
+        let mut case = Case::new(&[119], "design §4.2, public", name, expect, &ana).at(method, url);
+        case.headers.clear();
+        case
+    };
+    let preflight = |case: Case| case.header("access-control-request-method", "PATCH");
+    cases.extend([
+        preflight(without("preflight", "OPTIONS", "/repos/web", "allow")),
+        without("options_without_a_method_that_it_asks_for", "OPTIONS", "/repos/web", "token_missing"),
+        preflight(without("preflight_by_get", "GET", "/repos/web", "token_missing")),
+        preflight(method("preflight_with_credentials", "OPTIONS", "unmapped")),
+        without("public", "GET", "/healthz", "allow"),
+        without("public_by_another_method", "POST", "/healthz", "token_missing"),
+        without("below_what_is_public", "GET", "/healthz/x", "token_missing"),
+        without("public_below", "GET", "/well-known/a/b", "allow"),
+        without("beside_what_is_public_below", "GET", "/well-known", "token_missing"),
+        method("method_that_is_empty", "", "request_invalid"),
+        method("method_with_a_hyphen", "M-SEARCH", "unmapped"),
+    ]);
     cases.extend([
         method("method_in_lower_case", "get", "unmapped"),
         method("method_that_nobody_mapped", "DELETE", "unmapped"),
@@ -789,6 +810,23 @@ fn messages() -> Vec<Case> {
         ),
         case("another_repo", "user_lacks_relation", &bos).on("repo:bos"),
         case("tools_list", "allow", list).on("mcp_server:https%3A%2F%2Fapi.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_an_audience_of_others",
+            "allow",
+            &code(&[("aud", r#"["https://x.example","https://tools.example"]"#)]),
+        )
+        .mcp(list)
+        .on("mcp_server:https%3A%2F%2Ftools.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_two_of_our_audiences",
+            "unmapped",
+            &code(&[("aud", r#"["https://api.example","https://tools.example"]"#)]),
+        )
+        .mcp(list),
         case(
             "initialize",
             "allow",
@@ -934,10 +972,20 @@ fn approvals() -> Vec<Case> {
             claims.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
         key.sign(typ, &format!("{{{}}}", members.join(",")))
     };
+    // A tool's arguments count, declared or not, however deep.
+    let arguments = r#"{"repo":"web","options":{"force":false,"refs":["a","b"]}}"#;
+    let called = |name: &str, expect, arguments: &str| {
+        Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
+    };
+    let of_tool = digest_of(&called("", "", arguments));
     let typ = "agent-approval+jwt";
     let good = |changes: &[(&'static str, &str)]| approval(&approver_key(), typ, changes);
     let with = |name: &str, expect, approval: String| merge(name, expect).header("agent-approval", approval);
     let bad = |name: &str, approval: String| with(name, "approval_invalid", approval);
+    let tool_with = |name: &str, expect, arguments: &str| {
+        called(name, expect, arguments)
+            .header("agent-approval", good(&[("approval_digest", &quoted(&of_tool))]))
+    };
     let at = |seconds: i64| (i64::try_from(NOW).unwrap() + seconds).to_string();
     vec![
         merge("merge_without_approval", "needs_approval"),
@@ -947,15 +995,56 @@ fn approvals() -> Vec<Case> {
         bad("approval_of_300_seconds", good(&[("iat", &at(-300))])),
         bad("approval_of_301_seconds", good(&[("iat", &at(-301))])),
         bad("approval_from_the_future", good(&[("iat", &at(6))])),
+        with("approval_from_a_clock_that_is_ahead", "allow", good(&[("iat", &at(5))])),
         bad("approval_without_iat", good(&[("iat", "")])),
         bad("approval_iat_text", good(&[("iat", "\"1795000060\"")])),
         bad("approval_that_has_expired", good(&[("exp", &at(0))])),
+        with("approval_in_its_last_second", "allow", good(&[("exp", &at(1))])),
         bad("approval_for_other_arguments", good(&[("approval_digest", &quoted(&other))])),
         bad("approval_for_nothing", good(&[("approval_digest", "")])),
         with("approval_sent_for_another_pull_request", "approval_invalid", good(&[]))
             .at("PUT", "/repos/web/pulls/8/merge"),
         bad("approval_for_another_audience", good(&[("aud", "\"https://other.example\"")])),
+        bad("approval_for_other_audiences", good(&[("aud", r#"["https://other.example"]"#)])),
+        with(
+            "approval_for_several_audiences",
+            "allow",
+            good(&[("aud", r#"["https://x.example","https://api.example"]"#)]),
+        ),
         bad("approval_without_audience", good(&[("aud", "")])),
+        tool_with("approval_of_a_tool", "allow", arguments),
+        tool_with(
+            "approval_of_a_tool_with_members_in_another_order",
+            "allow",
+            r#"{"options":{"refs":["a","b"],"force":false},"repo":"web"}"#,
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_value_inside",
+            "approval_invalid",
+            &arguments.replace("false", "true"),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_item_inside",
+            "approval_invalid",
+            &arguments.replace("\"b\"", "\"c\""),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_items_in_another_order",
+            "approval_invalid",
+            &arguments.replace(r#""a","b""#, r#""b","a""#),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_name_inside",
+            "approval_invalid",
+            &arguments.replace("force", "forced"),
+        ),
+        tool_with(
+            "approval_of_a_tool_without_what_is_inside",
+            "approval_invalid",
+            r#"{"repo":"web","options":{}}"#,
+        ),
+        tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
+        bad("approval_with_an_empty_jti", good(&[("jti", "\"\"")])),
         bad("approval_without_jti", good(&[("jti", "")])),
         bad("approval_without_sub", good(&[("sub", "")])),
         bad("approval_by_nobody_in_particular", good(&[("sub", "\"\"")])),
@@ -970,6 +1059,10 @@ fn approvals() -> Vec<Case> {
             approval(&issuer_key(), typ, &[("iss", "\"https://as.example\"")]),
         ),
         bad("approval_signed_by_the_tokens_issuer", approval(&issuer_key(), typ, &[])),
+        bad(
+            "approval_signed_with_another_key_of_that_name",
+            approval(&issuer_key().with_kid("approver"), typ, &[]),
+        ),
         bad("approval_without_issuer", good(&[("iss", "")])),
         bad("approval_of_another_type", approval(&approver_key(), "JWT", &[])),
         bad("approval_that_is_an_access_token", approval(&approver_key(), "at+jwt", &[])),

@@ -146,6 +146,51 @@ fn time() {
     assert_eq!(earlier(&mut bench, None), Some("clock_invalid"));
 }
 
+/// What is hashed is the end of a token, its signature; all its bytes are compared.
+#[test]
+fn another_token_with_the_same_signature() {
+    let mut bench = Bench::new();
+    let claims = example(patterns::Pattern::Offline);
+    let token = access(&claims);
+    let sent = Sent::bearer(&token);
+    bench.warm(&sent, &sent, 1);
+    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("three parts")
+    };
+    let other = base64url::encode(claims.replace(r#""sub":"ana""#, r#""sub":"bob""#).as_bytes());
+    assert_eq!(other.len(), payload.len());
+    let other = Sent::bearer(&format!("{header}.{other}.{signature}"));
+    bench.then("another subject", &other, "signature_invalid", 1);
+    bench.then("the token itself", &sent, "allow", 0);
+}
+
+#[test]
+fn how_many_and_how_long() {
+    let sent = Sent::bearer(&access(&example(patterns::Pattern::Offline)));
+    let mut bench = Bench::of(&config().replacen('{', r#"{"limits":{"cached_tokens":0},"#, 1));
+    bench.then("nothing is remembered", &sent, "allow", 1);
+    bench.then("nothing is remembered", &sent, "allow", 1);
+    let mut bench = Bench::new();
+    // Base64url has no text of every length: header and claims are both filled.
+    let of_length = |length: usize| {
+        let filled = |header: usize, claims: usize| {
+            let header =
+                format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"es","x":"{}"}}"#, "x".repeat(header));
+            let filler = format!(r#"{{"filler":"{}","#, "x".repeat(claims));
+            let claims = example(patterns::Pattern::Offline).replacen('{', &filler, 1);
+            signer().sign_as(header.as_bytes(), claims.as_bytes())
+        };
+        let claims = length * 3 / 4 - filled(0, 0).len() * 3 / 4 - 9;
+        let mut tokens = (0..3).flat_map(|header| (0..12).map(move |more| filled(header, claims + more)));
+        Sent::bearer(&tokens.find(|token| token.len() == length).unwrap())
+    };
+    let longest = of_length(8_192);
+    bench.warm(&longest, &longest, 1);
+    let longer = of_length(8_193);
+    bench.then("longer", &longer, "allow", 1);
+    bench.then("longer, again", &longer, "allow", 1);
+}
+
 #[test]
 fn presence() {
     let mut bench = Bench::new();
@@ -362,19 +407,23 @@ fn rules_relations_and_approvals() {
     bench.warm(&sent, &sent, 1);
     let push = Sent { method: Some("PATCH"), ..sent.clone() };
     bench.then("an action that needs approval", &push, "needs_approval", 0);
-    let approve = |digest: &str| {
+    let approve = |jti: &str, digest: &str| {
         let claims = format!(
-            r#"{{"iss":"{ACTFOR}","aud":"{API}","iat":{NOW},"jti":"a1","sub":"ana","approval_digest":"{digest}"}}"#
+            r#"{{"iss":"{ACTFOR}","aud":"{API}","iat":{NOW},"jti":"{jti}","sub":"ana","approval_digest":"{digest}"}}"#
         );
         signer().sign("agent-approval+jwt", &claims)
     };
     let headers = [("authorization", push.headers[0].1.as_bytes())];
     let request = Request { method: "PATCH", url: "/repos/web", headers: &headers, ..Request::default() };
     let decision = bench.guard.decide(&request, Timestamp::from_seconds(NOW));
-    let approved = push.clone().with("agent-approval", approve(&decision.approval().unwrap().digest));
+    let digest = decision.approval().unwrap().digest.clone();
+    let approved = push.clone().with("agent-approval", approve("a1", &digest));
     bench.then("approved", &approved, "allow", 1);
     bench.then("approved once", &approved, "approval_spent", 1);
-    bench.then("for something else", &push.with("agent-approval", approve("x")), "approval_invalid", 1);
+    let again = push.clone().with("agent-approval", approve("a2", &digest));
+    bench.then("approved again", &again, "allow", 1);
+    let other = push.with("agent-approval", approve("a3", "x"));
+    bench.then("for something else", &other, "approval_invalid", 1);
     let gone = br#"{"remove":[{"user":"user:ana","relation":"writer","object":"repo:web"}]}"#;
     bench.guard.update(&Change::from_json(gone).unwrap()).unwrap();
     bench.then("the relation is gone", &sent, "user_lacks_relation", 0);

@@ -12,6 +12,7 @@
 
 use actfor::Code;
 use actfor::jose::{Algorithm, Jws, JwsLimits, KeySet, Typ, check_header};
+use actfor::json;
 use actfor_mint::{SigningKey, patterns};
 
 #[test]
@@ -94,4 +95,27 @@ fn a_key_set_has_at_most_256_keys_and_says_why_it_leaves_some_out() {
     assert_eq!(full.skipped().len(), 256);
     assert_eq!(full.skipped()[0].1.to_string(), "`kty` is not `EC`, `OKP` or `RSA`");
     assert_eq!(KeySet::parse(set(257).as_bytes(), Algorithm::ALL).unwrap_err().code, Code::KeysInvalid);
+}
+
+/// RFC 8725 §3.1: one key, one algorithm, also where the signature would hold and nobody looked at the header.
+#[test]
+fn a_key_verifies_with_its_own_algorithm_only() {
+    let signer = |name: &str| {
+        let text =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/jose/development_keys.json"));
+        let keys = json::parse(&text.unwrap(), &json::Limits::CONFIG).unwrap().into_owned();
+        let mut jwk = json::Writer::default();
+        jwk.value(keys.as_object().unwrap().get(name).unwrap());
+        SigningKey::from_jwk(&jwk.finish()).unwrap()
+    };
+    let signed = signer("rsa").sign("at+jwt", "{}");
+    let signed = Jws::parse(&signed, &JwsLimits::DEFAULT).unwrap();
+    let holds = |name: &str| {
+        let jwk = signer("rsa").public_jwk().replace("RS256", name);
+        let set = format!("{{\"keys\":[{jwk}]}}");
+        let keys = KeySet::parse(set.as_bytes(), &[Algorithm::Ps256, Algorithm::Rs256]).unwrap();
+        keys.keys()[0].verify(Algorithm::Rs256, signed.signing_input(), signed.signature())
+    };
+    assert!(holds("RS256"));
+    assert!(!holds("PS256"));
 }

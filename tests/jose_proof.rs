@@ -511,6 +511,7 @@ fn a_proof_is_used_once() {
 #[test]
 fn a_proof_is_remembered_as_long_as_it_could_be_used() {
     let mut store = MemoryStore::new(10);
+    assert!(store.is_empty());
     let first = proof("p-1", &holder(), NOW);
     assert_eq!(store.remember(&first, at(NOW)), Ok(Use::First));
     assert_eq!(store.remember(&first, at(NOW + 65)), Ok(Use::Again));

@@ -694,6 +694,13 @@ fn key_cases() -> Vec<KeyCase> {
             change(&edwards, "\"alg\":\"Ed25519\"", "\"alg\":\"EdDSA\""),
             "ed",
         ),
+        one(
+            38,
+            "RFC 7517 §4.3",
+            "key_ops_of_two",
+            change(&plain, "\"use\":\"sig\"", r#""key_ops":["sign","verify"]"#),
+            "es",
+        ),
         unusable(38, "RFC 7517 §4.2", "use_enc", change(&plain, "\"use\":\"sig\"", "\"use\":\"enc\"")),
         unusable(
             38,
@@ -768,6 +775,11 @@ fn key_cases() -> Vec<KeyCase> {
             "coordinate_too_long",
             point(&x, &base64url::encode(&[[0].to_vec(), base64url::decode(&y).unwrap()].concat())),
         ),
+        // The same point, cut elsewhere: a key would have two texts and two thumbprints.
+        unusable(36, "RFC 7518 §6.2.1.2", "coordinates_cut_elsewhere", {
+            let both = [base64url::decode(&x).unwrap(), base64url::decode(&y).unwrap()].concat();
+            point(&base64url::encode(&both[..31]), &base64url::encode(&both[31..]))
+        }),
         unusable(
             36,
             "RFC 7518 §6.2.1.2",
@@ -795,6 +807,14 @@ fn key_cases() -> Vec<KeyCase> {
         ),
         unusable(37, "RFC 8017 §3.1", "rsa_exponent_one", rsa_of(&modulus, &[1])),
         unusable(37, "RFC 8017 §3.1", "rsa_exponent_even", rsa_of(&modulus, &[2])),
+        unusable(37, "RFC 8017 §3.1", "rsa_exponent_four", rsa_of(&modulus, &[4])),
+        // Nine bytes, the last eight of them a good exponent.
+        unusable(
+            37,
+            "RFC 8017 §3.1",
+            "rsa_exponent_of_nine_bytes",
+            rsa_of(&modulus, &[1, 0, 0, 0, 0, 0, 1, 0, 1]),
+        ),
         unusable(37, "RFC 8017 §3.1", "rsa_exponent_empty", rsa_of(&modulus, &[])),
         unusable(37, "RFC 8017 §3.1", "rsa_exponent_of_41_bits", rsa_of(&modulus, &[1, 0, 0, 0, 0, 1])),
         unusable(37, "RFC 8017 §3.1", "rsa_modulus_even", rsa_of(&even, &[1, 0, 1])),
@@ -973,16 +993,22 @@ fn what_is_not_a_key_set_refuses() {
 fn rsa_moduli_of_odd_lengths() {
     for case in read("jose/rsa_lengths.json").as_array().unwrap().iter().map(|case| case.as_object().unwrap())
     {
-        only(case, &["bits", "n", "e", "message", "PS256", "short", "RS256"]);
+        only(case, &["bits", "n", "e", "message", "PS256", "short", "high", "RS256"]);
+        let modulus = base64url::decode(string(case, "n")).unwrap();
+        let bits = modulus.len() * 8 - modulus[0].leading_zeros() as usize;
+        assert_eq!(case.get("bits").and_then(Value::as_u64), Some(bits as u64));
         for (algorithm, signature, holds) in [
             (Algorithm::Ps256, "PS256", true),
             (Algorithm::Ps256, "short", false),
+            // A good encoding, and a bit of the byte that it does not have.
+            (Algorithm::Ps256, "high", false),
             (Algorithm::Rs256, "RS256", true),
         ] {
             let jwk = format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, string(case, "n"), string(case, "e"));
             let mut set = KeySet::parse(key_set(&[jwk]).as_bytes(), &[algorithm]).unwrap();
             set.use_host(recorder::host());
-            let signature = base64url::decode(string(case, signature)).unwrap();
+            let Some(signature) = case.get(signature).and_then(Value::as_str) else { continue };
+            let signature = base64url::decode(signature).unwrap();
             let verify = |message: &str, signature: &[u8]| {
                 set.keys()[0].verify(algorithm, message.as_bytes(), signature)
             };
@@ -993,6 +1019,7 @@ fn rsa_moduli_of_odd_lengths() {
                 case.get("bits")
             );
             assert!(!verify("another message", &signature));
+            assert!(!verify(string(case, "message"), &[&[0], signature.as_slice()].concat()));
             for at in [0, 1, signature.len() / 2, signature.len() - 1] {
                 let mut changed = signature.clone();
                 changed[at] ^= 1;

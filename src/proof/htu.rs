@@ -178,6 +178,7 @@ mod tests {
         assert!(is_target("https://api.example/", ""));
         assert!(is_target("https://api.example/a%2fb", "/a%2Fb"));
         assert!(is_target("https://api.example/a/", "/a/"));
+        assert!(is_target("https://api.example/a-._~!$&'()*+,;=:@%25", "/a-._~!$&'()*+,;=:@%25"));
     }
 
     #[test]
@@ -188,6 +189,7 @@ mod tests {
             "https://api.example:0443/repos/web",
             "https://api.example:443443443443/repos/web",
             "https://api.example.evil.example/repos/web",
+            "http://sapi.example/repos/web",
             "https://evil.example/repos/web",
             "https://ana@api.example/repos/web",
             "https://api.example@evil.example/repos/web",
@@ -217,6 +219,16 @@ mod tests {
         }
         assert!(!is_target("https://api.example/a/b", "/a%2Fb"));
         assert!(!is_target("https://api.example/a", "a"));
+        // Every character counts: a prefix is no address, and `%2F` is not `2F`.
+        assert!(!is_target("https://api.example/a2Fb", "/a%2Fb"));
+        assert!(!is_target("https://api.example/a%2Fb", "/a%3Fb"));
+        assert!(!is_target("https://api.example/a%2Fb", "/a%2Eb"));
+        assert!(!is_target("https://api.example/a%2Fb", "/a%2Bb"));
+        // What cannot stand in a path is not the same text twice.
+        for text in ["/a b", "/a\"b", "/a<b", "/a^b", "/a|b", "/a{b", "/a\\b"] {
+            assert!(!is_target(&alloc::format!("https://api.example{text}"), text), "{text}");
+        }
+        assert!(!is_target("https://api.examplerepos", "repos"));
     }
 
     #[test]
@@ -225,7 +237,15 @@ mod tests {
         assert!(base.is_target("http://localhost:8080/v1/repos", "/repos"));
         assert!(!base.is_target("http://localhost:8080/v1repos", "/repos"));
         assert!(!base.is_target("http://localhost:8080/repos", "/repos"));
+        assert!(!base.is_target("http://localhost:8080/v1", "repos"));
+        assert!(!base.is_target("http://localhost:9090/v1/repos", "/repos"));
+        assert!(!base.is_target("http://localhost8080/v1/repos", "/repos"));
+        assert!(!base.is_target("http://localhost/v1/repos", "/repos"));
         assert!(Base::parse("http://[::1]:3000").unwrap().is_target("http://[::1]:3000/x", "/x"));
+        let base = Base::parse("http://[::1]").unwrap();
+        assert!(base.is_target("http://[::1]:80/x", "/x"));
+        assert!(!base.is_target("http://[::2]/x", "/x"));
+        assert!(Base::parse("https://a:65535").is_some());
         for text in [
             "api.example",
             "https://",
@@ -234,6 +254,16 @@ mod tests {
             "https://u@a",
             "https://a/..",
             "https://a//b",
+            "ftp://a",
+            "https://[::1",
+            "https://[::x]",
+            "https://[::1]x",
+            "https://[::1]x:443",
+            "https://:443",
+            "https://a:123456",
+            "https://a:08443",
+            "https://a:1a",
+            "https://a/b c",
         ] {
             assert_eq!(Base::parse(text), None, "{text}");
         }

@@ -1,7 +1,5 @@
-// The vectors, through the guard of any entry of the package in any runtime: nothing of a host is used here, and the
-// texts of the files are handed over.
-
-import { leftOut, runCase } from './identity.mjs';
+// The vectors of tokens, proofs and requests and the running examples, through the guard of any entry of the package
+// in any runtime: nothing is imported here, and the texts of the files are handed over.
 
 /** The files, below tests/vectors. */
 export const FILES = [
@@ -10,25 +8,23 @@ export const FILES = [
 ];
 
 /** How many questions there are of each kind, at least. */
-export const LEAST = { token: 160, proof: 80, request: 110, attack: 400, example: 20, kind: 150, identity: 400 };
+export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, identity: 450, example: 20 };
 
 /**
- * Asks every question that a host without TLS of its own can ask, or those of some kinds. `wrong` says what came out
- * otherwise than the vector expects; `documents` holds the decision documents, to be the same in every runtime.
+ * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came
+ * out otherwise than the vector expects; `documents` holds every decision document, to be the same in every runtime.
  */
-export async function run(createGuard, files, kinds = Object.keys(LEAST)) {
+export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const counts = {};
   const wrong = [];
   const documents = {};
-  const tell = (kind, name, document) => {
-    if (`${kind}: ${name}` in documents) wrong.push(`${kind}: ${name}: there are two of that name`);
-    documents[`${kind}: ${name}`] = document;
-    counts[kind] = (counts[kind] ?? 0) + 1;
-  };
-
-  for (const { kind, name, config, request, options, again = false, expect, object, document } of questions(files)) {
+  for (const { kind, name, config, request, options, again = false, learned = [], before = [], expect, object, who, document } of questions(files)) {
     if (!kinds.includes(kind)) continue;
-    const guard = kept(createGuard, kind, config);
+    const guard = kept(createGuard, config, kind);
+    wrong.push(...learned.filter((list) => !isTaught(guard, list)).map(({ list }) => `${kind}: ${name}: ${list}`));
+    for (const { now, ...asked } of before) {
+      if (!guard.decide(asked, { now }).allowed) wrong.push(`${kind}: ${name}: what came before was refused`);
+    }
     const outcomes = Array.from({ length: again ? 2 : 1 }, () => guard.decide(request, options));
     const decision = outcomes.at(-1);
     const found = decision.code ?? decision.verdict;
@@ -36,64 +32,27 @@ export async function run(createGuard, files, kinds = Object.keys(LEAST)) {
     if (again && !outcomes[0].allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
     if (found !== expect) wrong.push(`${kind}: ${name}: expected ${expect}, found ${found}`);
     if (object !== undefined && decision.object !== object) wrong.push(`${kind}: ${name}: about ${decision.object}`);
+    if (who !== undefined && JSON.stringify(decision.who) !== JSON.stringify(who)) wrong.push(`${kind}: ${name}: who is ${JSON.stringify(decision.who)}`);
     if (document !== undefined && text !== document) wrong.push(`${kind}: ${name}: another document: ${text}`);
-    tell(kind, name, text);
+    if (`${kind}: ${name}` in documents) wrong.push(`${kind}: ${name}: there are two of that name`);
+    documents[`${kind}: ${name}`] = text;
+    counts[kind] = (counts[kind] ?? 0) + 1;
   }
   kept();
-
-  if (kinds.includes('kind')) {
-    const { configs, cases } = JSON.parse(files['token/kinds.json']);
-    for (const one of cases) {
-      const [found, document] = await mistaken(createGuard, configs[one.config], one);
-      if (found !== one.expect) wrong.push(`kind: ${one.name}: expected ${one.expect}, found ${found}`);
-      tell('kind', one.name, document);
-    }
-  }
-
-  if (kinds.includes('identity')) {
-    const file = JSON.parse(files['requests/identity.json']);
-    for (const one of file.cases.filter((one) => leftOut(one) === undefined)) {
-      try {
-        tell('identity', one.name, await runCase(createGuard, file, one));
-      } catch (error) {
-        wrong.push(`identity: ${error.message}`);
-      }
-    }
-  }
-
   for (const kind of kinds) {
     if (!(counts[kind] >= LEAST[kind])) wrong.push(`${kind}: only ${counts[kind] ?? 0} questions`);
   }
   return { counts, wrong, documents };
 }
 
-/** Kinds of question of which none changes what the guard says to the next one. */
-const LASTING = ['token', 'attack'];
 let last = {};
 
-/** The guard of the last question where that will do, or a new one. */
-function kept(createGuard, kind, config) {
-  if (config === last.config && LASTING.includes(kind)) return last.guard;
+/** The guard of the last question, where none of its kind changes what the guard says to the next one; or a new one. */
+function kept(createGuard, config, kind) {
+  if (config === last.config && (kind === 'token' || kind === 'attack')) return last.guard;
   last.guard?.dispose();
   last = config === undefined ? {} : { config, guard: createGuard(config) };
   return last.guard;
-}
-
-/** A token of one kind in the place of another: what comes out, and the document where there is one. */
-async function mistaken(createGuard, config, { now, request, introspection, status_list: list }) {
-  const guard = createGuard(config, { fetch: async () => new Response(introspection.response) });
-  try {
-    if (list !== undefined) {
-      guard.setStatusList(list.issuer, list.token, { now });
-      return ['allow', null];
-    }
-    const decision = introspection === undefined ? guard.decide(request, { now }) : await guard.authorize(request, { now });
-    return [decision.code ?? 'allow', String(decision)];
-  } catch (error) {
-    return [error.code, null];
-  } finally {
-    guard.dispose();
-  }
 }
 
 function* questions(files) {
@@ -127,10 +86,18 @@ function* questions(files) {
     };
   }
 
-  for (const { name, config, now = 0, request, again, certificate, store, expect } of requests.cases) {
-    // A host without TLS of its own has no certificate, and it always remembers proofs.
-    if (certificate !== undefined || store === false) continue;
-    yield { kind: 'request', name, config: requests.configs[config], request, options: { now }, again, expect };
+  for (const { name, config, now = 0, request, again, certificate, peer, store, expect } of requests.cases) {
+    // A guard always remembers proofs.
+    if (store === false) continue;
+    const seen = { ...request, clientCertificate: certificate, peer };
+    yield { kind: 'request', name, config: requests.configs[config], request: seen, options: { now }, again, expect };
+  }
+
+  const { configs: { main: issuers }, cases: kinds } = read('token/kinds.json');
+  for (const { name, now, request, introspection, expect } of kinds) {
+    // Lists and answers are fetched by a host (kinds.test.mjs).
+    if (request === undefined || introspection !== undefined) continue;
+    yield { kind: 'kind', name, config: issuers, request, options: { now }, expect };
   }
 
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');
@@ -139,6 +106,16 @@ function* questions(files) {
     // An approval is spent once, so it wants a guard of its own.
     const spends = request.headers.some(([name]) => name === 'agent-approval');
     yield { kind: 'attack', name, config: again || spends ? { ...acme } : acme, request, options: { now: attacked }, again, expect, object };
+  }
+
+  const identity = read('requests/identity.json');
+  for (const { name, config, now, learned, before, request, introspection, room, expect } of identity.cases) {
+    // Answers are fetched by a host (identity.test.mjs), and a guard remembers as much as it does.
+    if (introspection !== undefined || room !== undefined) continue;
+    yield {
+      kind: 'identity', name, config: { policy: identity.policy, files: identity.files, ...identity.configs[config] },
+      learned, before, request, options: { now }, expect: expect.decision, who: expect.who,
+    };
   }
 
   const tuples = read('patterns/tuples.json');
@@ -153,6 +130,17 @@ function* questions(files) {
       kind: 'example', name, config, request, options: { id, now: now ?? 0 },
       expect: expect.code ?? expect.decision, document: expect.document,
     };
+  }
+}
+
+/** Whether a guard takes a list of what is revoked, or a status list, where it should and only there. */
+function isTaught(guard, { status_list_of: issuer, list, at: now, refused }) {
+  try {
+    if (issuer === undefined) guard.revoke(list, { now });
+    else guard.setStatusList(issuer, list, { now });
+    return refused === undefined;
+  } catch (error) {
+    return refused !== undefined && error.message.includes(refused);
   }
 }
 

@@ -12,13 +12,27 @@ export const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'
 const files = Object.fromEntries(FILES.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 
 /** Every vector, through the guard of an entry of the package. */
-export async function testVectors(createGuard) {
-  const { counts, wrong } = await run(createGuard, files);
+export function testVectors(createGuard) {
+  const { counts, wrong } = run(createGuard, files);
   for (const kind of Object.keys(LEAST)) {
     test(`every ${kind} comes out as expected: ${counts[kind]}`, () => {
       assert.deepEqual(wrong.filter((line) => line.startsWith(`${kind}: `)), []);
     });
   }
+
+  test('no kind of token is taken for a status list, or for the answer of an introspection', async () => {
+    const { configs: { main: kinds }, cases } = read('token/kinds.json');
+    const fetched = cases.filter(({ introspection, status_list: list }) => introspection !== undefined || list !== undefined);
+    for (const { name, now, request, introspection, status_list: list, expect } of fetched) {
+      const guard = createGuard(kinds, { fetch: async () => new Response(introspection.response) });
+      const said = list === undefined
+        ? found(await guard.authorize(request, { now }))
+        : code(() => guard.setStatusList(list.issuer, list.token, { now }));
+      assert.equal(said, expect, name);
+      guard.dispose();
+    }
+    assert.ok(fetched.length > 40);
+  });
 
   test('keys come, go and age as expected', () => {
     const { config, start, method, url, tokens, cases } = read('token/keys.json');

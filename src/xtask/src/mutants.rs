@@ -1,11 +1,12 @@
-//! `cargo xtask mutants [--missed] [PATH…]`: which changes of the core no test notices. Writes `tests/mutants.md`.
+//! `cargo xtask mutants [--missed] [--quick] [PATH…]`: which changes of the core no test notices. Writes `tests/mutants.md`.
 //!
 //! A copy of the project is made in `target/mutants`, and every mutant of the chosen files is put into it at once, each
 //! behind a number; so there is one build. Then each number runs in a process of its own, with the tests where it can
 //! make a difference (a run without mutants says which), the fastest first, until one fails. A panic, an abort and an
 //! endless loop are failures too.
 //!
-//! `--missed` runs only what `tests/mutants.md` lists as missed: after new tests, that is all that can change.
+//! `--missed` runs only what `tests/mutants.md` lists as missed, and files that it does not have yet: after new tests, that
+//! is all that can change. `--quick` leaves out tests that take a second or more; `--missed` afterwards asks them too.
 
 mod report;
 mod sites;
@@ -59,14 +60,19 @@ const PATHS: &[&str] = &[
 /// Packages with tests of the core, and their folders.
 const PACKAGES: &[(&str, &str)] = &[("actfor", "."), ("actfor-store", "src/store")];
 
-/// Binaries that ask a slow program outside.
-const LEFT_OUT: &[&str] = &["jose_differential"];
+/// Binaries that ask a slow program outside, and tests that ask once more what another test asks.
+const LEFT_OUT: &[&str] = &["jose_differential", "written::the_cases_for_other_hosts_are_these"];
 
 /// Tests that are faster share a process.
 const FAST: Duration = Duration::from_millis(200);
 
+/// Tests that are slower are not quick.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// Mutants, and which tests notice them.
 pub fn run(args: &[&str]) -> Result<()> {
+    let unknown = args.iter().find(|arg| arg.starts_with("--") && !["--missed", "--quick"].contains(arg));
+    ensure!(unknown.is_none(), "there is no option {}", unknown.unwrap_or(&""));
     let only_missed = args.contains(&"--missed");
     let given: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with("--")).collect();
     let paths = if given.is_empty() { PATHS } else { given.as_slice() };
@@ -81,7 +87,10 @@ pub fn run(args: &[&str]) -> Result<()> {
     let dropped: usize = sources.iter().map(Source::dropped).sum();
     eprintln!("   {mutants} mutants, {} tests ({dropped} more mutants do not compile)", tests.len());
     step("mutants: which tests they can make a difference in");
-    let tests = cover(tests)?;
+    let mut tests = cover(tests)?;
+    if args.contains(&"--quick") {
+        tests.retain(|test| test.takes < SLOW);
+    }
     step("mutants: run");
     let mut report = Report::read()?;
     for source in &sources {
@@ -100,13 +109,22 @@ fn copy(tree: &Path) -> Result<()> {
     for file in files {
         write(&tree.join(file), &fs::read(root().join(file))?)?;
     }
+    // Where the tests look for what `cargo xtask setup` installs.
+    fs::create_dir_all(tree.join("target"))?;
+    let (installed, link) = (root().join("target/venv"), tree.join("target/venv"));
+    if installed.is_dir() && !link.exists() {
+        std::os::unix::fs::symlink(installed, link)?;
+    }
     Ok(())
 }
 
 fn remove_others(tree: &Path, folder: &Path, files: &BTreeSet<&str>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_symlink() {
+            // What is installed, below.
+        } else if kind.is_dir() {
             remove_others(tree, &path, files)?;
         } else if !path.strip_prefix(tree)?.to_str().is_some_and(|file| files.contains(file)) {
             fs::remove_file(path)?;
@@ -253,8 +271,9 @@ fn tests(tree: &Path) -> Result<Vec<Test>> {
                 continue;
             }
             let folder = tree.join(folder);
+            let left_out = |name: &&str| !LEFT_OUT.contains(name);
             let list = read(Command::new(&binary).current_dir(&folder).arg("--list"))?;
-            for name in list.lines().filter_map(|line| line.strip_suffix(": test")) {
+            for name in list.lines().filter_map(|line| line.strip_suffix(": test")).filter(left_out) {
                 let (takes, reaches) = (Duration::ZERO, BTreeSet::new());
                 let (binary, folder, name) = (binary.clone(), folder.clone(), name.to_owned());
                 tests.push(Test { binary, folder, name, takes, reaches });
@@ -292,11 +311,11 @@ fn cover(tests: Vec<Test>) -> Result<Vec<Test>> {
 /// Runs the mutants of a file and writes down what became of them.
 fn judge(source: &Source, tests: &[Test], report: &mut Report, only_missed: bool) -> Result<()> {
     let start = Instant::now();
-    let listed = report.missed(&source.path);
+    let listed = if only_missed { report.missed(&source.path) } else { None };
     let mut missed = Vec::new();
     let keyed = keys(source.mutants());
     for ((number, mutant), key) in source.mutants().zip(&keyed) {
-        if only_missed && !listed.contains(key) {
+        if listed.as_ref().is_some_and(|listed| !listed.contains(key)) {
             continue;
         }
         let reached = tests.iter().any(|test| test.reaches.contains(&number));

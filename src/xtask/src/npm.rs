@@ -148,7 +148,7 @@ fn bundle(modules: &Path, dist: &Path) -> Result<()> {
 const ES_ONLY: [&str; 4] = ["entry/browser", "entry/workerd", "node_crypto", "testing"];
 
 /// The modules that can be had by `require`.
-const COMMON_JS: [&str; 11] = [
+const COMMON_JS: [&str; 12] = [
     "entry/node",
     "entry/inline",
     "entry/testing_node",
@@ -158,6 +158,7 @@ const COMMON_JS: [&str; 11] = [
     "middleware/fetch",
     "middleware/hono",
     "middleware/mcp",
+    "middleware/mcp_fetch",
     "opentelemetry",
     "redis",
 ];

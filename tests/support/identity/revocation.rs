@@ -4,6 +4,7 @@ use actfor::jose::base64url;
 use actfor::json::{Value, Writer};
 use actfor::{Guard, Timestamp};
 
+use super::cases::key;
 use super::support::{Edits, Fixture, NOW, get, member, parse, sign, text};
 
 /// Something that a guard learns about revocation after its start.
@@ -20,13 +21,16 @@ pub struct Learned {
 }
 
 impl Learned {
-    pub fn teach(&self, guard: &mut Guard) {
+    pub fn offer(&self, guard: &mut Guard) -> Result<(), actfor::ConfigError> {
         let now = Timestamp::from_seconds(self.at).unwrap();
-        let result = match &self.issuer {
+        match &self.issuer {
             None => guard.revoke(self.list.as_bytes(), now),
             Some(issuer) => guard.set_status_list(issuer, &self.list, now),
-        };
-        match (result, &self.refused) {
+        }
+    }
+
+    pub fn teach(&self, guard: &mut Guard) {
+        match (self.offer(guard), &self.refused) {
             (Ok(()), None) => {}
             (Err(error), Some(says)) => assert!(error.message.contains(says), "{error}"),
             (result, refused) => panic!("{result:?}, expected {refused:?}"),
@@ -72,5 +76,10 @@ fn status_list(spec: &Value<'static>, fixture: &Fixture) -> String {
         });
     });
     let claims = Edits::of(spec).apply(&parse(w.finish().as_bytes()));
-    sign(&fixture.key, Some(member(spec, "typ").unwrap_or("statuslist+jwt")), &claims)
+    let signer = member(spec, "key").map(key);
+    sign(
+        signer.as_ref().unwrap_or(&fixture.key),
+        Some(member(spec, "typ").unwrap_or("statuslist+jwt")),
+        &claims,
+    )
 }

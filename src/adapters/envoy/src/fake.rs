@@ -1,7 +1,9 @@
 //! A proxy for the tests: it holds one request, and does what it is told or fails where it is told to.
 
-use core::{cell::RefCell, time::Duration};
+use core::{cell::RefCell, net::IpAddr, time::Duration};
 use std::collections::BTreeMap;
+
+use actfor::{jose::HostCrypto, proof::Certificate};
 
 use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version};
 
@@ -27,6 +29,8 @@ pub struct State {
     /// How often a request that waited went on.
     pub resumed: usize,
     pub tick: Option<Duration>,
+    pub certificate: Option<Certificate>,
+    pub peer: Option<IpAddr>,
     pub log: Vec<String>,
     /// The host function that fails.
     pub broken: Option<&'static str>,
@@ -185,6 +189,18 @@ impl Host for Fake {
         self.works("set_tick")?;
         self.0.borrow_mut().tick = Some(period);
         Ok(())
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.0.borrow().peer
+    }
+
+    fn certificate(&self) -> Option<Certificate> {
+        self.0.borrow().certificate
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        None
     }
 
     fn log(&self, level: Level, message: &str) {

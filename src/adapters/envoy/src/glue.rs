@@ -3,9 +3,17 @@
 //! Host calls go through `hostcalls`, whose results can be handled. A status that it does not expect traps, and
 //! then Envoy's failure policy refuses.
 
-use core::{cell::RefCell, time::Duration};
+use core::{
+    cell::RefCell,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::{rc::Rc, time::UNIX_EPOCH};
 
+use actfor::{
+    jose::{Algorithm, HostCrypto, Key},
+    proof::Certificate,
+};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -14,6 +22,7 @@ use proxy_wasm::{
 
 use crate::{
     callouts::Waiting,
+    crypto,
     filter::Next,
     host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version},
     plugin::Plugin,
@@ -205,6 +214,22 @@ impl Host for Envoy {
         hostcalls::set_tick_period(period).map_err(failed)
     }
 
+    fn peer(&self) -> Option<IpAddr> {
+        // An address with a port.
+        let address = hostcalls::get_property(vec!["source", "address"]).ok()??;
+        let address: SocketAddr = core::str::from_utf8(&address).ok()?.parse().ok()?;
+        Some(address.ip())
+    }
+
+    fn certificate(&self) -> Option<Certificate> {
+        let digest = hostcalls::get_property(vec!["connection", "sha256_peer_certificate_digest"]).ok()??;
+        Certificate::from_hex(core::str::from_utf8(&digest).ok()?)
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        crypto::works(foreign).then_some(&EnvoyCrypto)
+    }
+
     fn log(&self, level: Level, message: &str) {
         let level = match level {
             Level::Error => LogLevel::Error,
@@ -213,6 +238,21 @@ impl Host for Envoy {
         };
         let _ = hostcalls::log(level, message);
     }
+}
+
+/// Envoy's own crypto.
+#[derive(Debug)]
+struct EnvoyCrypto;
+
+impl HostCrypto for EnvoyCrypto {
+    fn verify(&self, key: &Key, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+        crypto::answer(&foreign(&crypto::question(key, algorithm, message, signature)?)?)
+    }
+}
+
+/// What Envoy's function says to a question; `None` where it fails.
+fn foreign(question: &[u8]) -> Option<Vec<u8>> {
+    hostcalls::call_foreign_function(crypto::FUNCTION, Some(question)).ok()?
 }
 
 fn map(section: Section) -> MapType {

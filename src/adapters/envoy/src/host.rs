@@ -1,6 +1,8 @@
 //! What the filter needs from the proxy that runs it.
 
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
+
+use actfor::{jose::HostCrypto, proof::Certificate};
 
 /// The proxy could not do what was asked. The filter answers by refusing the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +162,15 @@ pub trait Host {
     /// # Errors
     /// The host did not do it.
     fn set_tick(&self, period: Duration) -> Result<(), HostError>;
+
+    /// The address of the connection's other end.
+    fn peer(&self) -> Option<IpAddr>;
+
+    /// The client certificate of the connection.
+    fn certificate(&self) -> Option<Certificate>;
+
+    /// What checks signatures in place of the core's own code, where the host has such a thing.
+    fn crypto(&self) -> Option<&'static dyn HostCrypto>;
 
     /// Writes a line to the host's log.
     fn log(&self, level: Level, message: &str);
