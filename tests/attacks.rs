@@ -82,7 +82,7 @@ fn config() -> String {
         w.key("issuers").array(|w| {
             w.object(|w| {
                 w.key("issuer").string("https://as.example");
-                w.key("audience").raw(r#"["https://api.example"]"#);
+                w.key("audience").raw(r#"["https://api.example","https://tools.example"]"#);
                 w.key("algorithms").raw(r#"["ES256"]"#);
                 w.key("jwks").raw(&format!("{{\"keys\":[{}]}}", issuer_key().public_jwk()));
                 w.key("dialect").string("actfor");
@@ -692,6 +692,7 @@ fn paths() -> Vec<Case> {
         path("space", "/repos/we b"),
         path("character_that_is_not_ascii", "/repos/wéb"),
         path("fragment", "/repos/web#x"),
+        path("fragment_behind_a_query", "/find?id=web#x"),
         path("no_slash", "repos/web"),
         path("empty", ""),
         path("star", "*"),
@@ -709,6 +710,27 @@ fn paths() -> Vec<Case> {
     let method = |name: &str, method, expect| {
         Case::new(&[119], "RFC 9110 §9.1", name, expect, &ana).at(method, "/repos/web")
     };
+    // Fetch §3.3.3: a preflight request has no credentials, and only it may be without.
+    let without = |name: &str, method, url: &str, expect| {
+        let mut case = Case::new(&[119], "design §4.2, public", name, expect, &ana).at(method, url);
+        case.headers.clear();
+        case
+    };
+    let preflight = |case: Case| case.header("access-control-request-method", "PATCH");
+    cases.extend([
+        preflight(without("preflight", "OPTIONS", "/repos/web", "allow")),
+        without("options_without_a_method_that_it_asks_for", "OPTIONS", "/repos/web", "token_missing"),
+        preflight(without("preflight_by_get", "GET", "/repos/web", "token_missing")),
+        preflight(method("preflight_with_credentials", "OPTIONS", "unmapped")),
+        without("public", "GET", "/healthz", "allow"),
+        without("public_by_another_method", "POST", "/healthz", "token_missing"),
+        without("below_what_is_public", "GET", "/healthz/x", "token_missing"),
+        without("public_below", "GET", "/well-known/a/b", "allow"),
+        without("where_what_is_public_below_begins", "GET", "/well-known", "allow"),
+        without("beside_what_is_public_below", "GET", "/well-knowns/a", "token_missing"),
+        method("method_that_is_empty", "", "request_invalid"),
+        method("method_with_a_hyphen", "M-SEARCH", "unmapped"),
+    ]);
     cases.extend([
         method("method_in_lower_case", "get", "unmapped"),
         method("method_that_nobody_mapped", "DELETE", "unmapped"),
@@ -769,6 +791,54 @@ fn messages() -> Vec<Case> {
         bad("message_that_is_nothing", ""),
         bad("notification_with_an_id", r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#),
         case("notification", "allow", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#),
+        case("answer", "allow", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#),
+        case("answer_that_something_failed", "allow", r#"{"jsonrpc":"2.0","id":"x","error":{"code":1}}"#),
+        bad("answer_of_two_kinds", r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#),
+        bad("answer_of_no_kind", r#"{"jsonrpc":"2.0","id":1}"#),
+        bad("answer_of_another_version", r#"{"jsonrpc":"1.0","id":1,"result":{}}"#),
+        bad("answer_without_id", r#"{"jsonrpc":"2.0","result":{}}"#),
+        bad("answer_with_a_null_id", r#"{"jsonrpc":"2.0","id":null,"result":{}}"#),
+        bad(
+            "answer_with_parameters",
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"params":{"name":"read_repo","arguments":{"repo":"bos"}}}"#,
+        ),
+        bad(
+            "answer_with_a_method_in_another_case",
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"Method":"tools/call"}"#,
+        ),
+        case(
+            "answers_beside_a_request",
+            "user_lacks_relation",
+            &format!(r#"[{{"jsonrpc":"2.0","id":1,"result":{{}}}},{bos}]"#),
+        ),
+        bad(
+            "resource_without_address",
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":""}}"#,
+        ),
+        case(
+            "prompt_that_nobody_mapped",
+            "unmapped",
+            r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p"}}"#,
+        ),
+        bad("prompt_without_name", r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":""}}"#),
+        case(
+            "completion_of_a_resource",
+            "unmapped",
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"file:///a"}}}"#,
+        ),
+        bad(
+            "completion_of_a_resource_without_address",
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":""}}}"#,
+        ),
+        case(
+            "batch_as_long_as_it_may_be",
+            "allow",
+            &format!("[{}]", vec![r#"{"jsonrpc":"2.0","method":"notifications/x"}"#; 64].join(",")),
+        ),
+        bad(
+            "batch_that_is_longer",
+            &format!("[{}]", vec![r#"{"jsonrpc":"2.0","method":"notifications/x"}"#; 65].join(",")),
+        ),
         case("ping", "allow", r#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#),
         case("method_unknown", "unmapped", &read.replace("tools/call", "tools/run")),
         case("method_in_upper_case", "unmapped", &read.replace("tools/call", "Tools/Call")),
@@ -789,6 +859,23 @@ fn messages() -> Vec<Case> {
         ),
         case("another_repo", "user_lacks_relation", &bos).on("repo:bos"),
         case("tools_list", "allow", list).on("mcp_server:https%3A%2F%2Fapi.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_an_audience_of_others",
+            "allow",
+            &code(&[("aud", r#"["https://x.example","https://tools.example"]"#)]),
+        )
+        .mcp(list)
+        .on("mcp_server:https%3A%2F%2Ftools.example"),
+        Case::new(
+            &[120],
+            "MCP, authorization",
+            "tools_list_with_two_of_our_audiences",
+            "unmapped",
+            &code(&[("aud", r#"["https://api.example","https://tools.example"]"#)]),
+        )
+        .mcp(list),
         case(
             "initialize",
             "allow",
@@ -934,10 +1021,20 @@ fn approvals() -> Vec<Case> {
             claims.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
         key.sign(typ, &format!("{{{}}}", members.join(",")))
     };
+    // A tool's arguments count, declared or not, however deep.
+    let arguments = r#"{"repo":"web","options":{"force":false,"refs":["a","b"]}}"#;
+    let called = |name: &str, expect, arguments: &str| {
+        Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
+    };
+    let of_tool = digest_of(&called("", "", arguments));
     let typ = "agent-approval+jwt";
     let good = |changes: &[(&'static str, &str)]| approval(&approver_key(), typ, changes);
     let with = |name: &str, expect, approval: String| merge(name, expect).header("agent-approval", approval);
     let bad = |name: &str, approval: String| with(name, "approval_invalid", approval);
+    let tool_with = |name: &str, expect, arguments: &str| {
+        called(name, expect, arguments)
+            .header("agent-approval", good(&[("approval_digest", &quoted(&of_tool))]))
+    };
     let at = |seconds: i64| (i64::try_from(NOW).unwrap() + seconds).to_string();
     vec![
         merge("merge_without_approval", "needs_approval"),
@@ -947,15 +1044,56 @@ fn approvals() -> Vec<Case> {
         bad("approval_of_300_seconds", good(&[("iat", &at(-300))])),
         bad("approval_of_301_seconds", good(&[("iat", &at(-301))])),
         bad("approval_from_the_future", good(&[("iat", &at(6))])),
+        with("approval_from_a_clock_that_is_ahead", "allow", good(&[("iat", &at(5))])),
         bad("approval_without_iat", good(&[("iat", "")])),
         bad("approval_iat_text", good(&[("iat", "\"1795000060\"")])),
         bad("approval_that_has_expired", good(&[("exp", &at(0))])),
+        with("approval_in_its_last_second", "allow", good(&[("exp", &at(1))])),
         bad("approval_for_other_arguments", good(&[("approval_digest", &quoted(&other))])),
         bad("approval_for_nothing", good(&[("approval_digest", "")])),
         with("approval_sent_for_another_pull_request", "approval_invalid", good(&[]))
             .at("PUT", "/repos/web/pulls/8/merge"),
         bad("approval_for_another_audience", good(&[("aud", "\"https://other.example\"")])),
+        bad("approval_for_other_audiences", good(&[("aud", r#"["https://other.example"]"#)])),
+        with(
+            "approval_for_several_audiences",
+            "allow",
+            good(&[("aud", r#"["https://x.example","https://api.example"]"#)]),
+        ),
         bad("approval_without_audience", good(&[("aud", "")])),
+        tool_with("approval_of_a_tool", "allow", arguments),
+        tool_with(
+            "approval_of_a_tool_with_members_in_another_order",
+            "allow",
+            r#"{"options":{"refs":["a","b"],"force":false},"repo":"web"}"#,
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_value_inside",
+            "approval_invalid",
+            &arguments.replace("false", "true"),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_item_inside",
+            "approval_invalid",
+            &arguments.replace("\"b\"", "\"c\""),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_items_in_another_order",
+            "approval_invalid",
+            &arguments.replace(r#""a","b""#, r#""b","a""#),
+        ),
+        tool_with(
+            "approval_of_a_tool_with_another_name_inside",
+            "approval_invalid",
+            &arguments.replace("force", "forced"),
+        ),
+        tool_with(
+            "approval_of_a_tool_without_what_is_inside",
+            "approval_invalid",
+            r#"{"repo":"web","options":{}}"#,
+        ),
+        tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
+        bad("approval_with_an_empty_jti", good(&[("jti", "\"\"")])),
         bad("approval_without_jti", good(&[("jti", "")])),
         bad("approval_without_sub", good(&[("sub", "")])),
         bad("approval_by_nobody_in_particular", good(&[("sub", "\"\"")])),
@@ -970,6 +1108,10 @@ fn approvals() -> Vec<Case> {
             approval(&issuer_key(), typ, &[("iss", "\"https://as.example\"")]),
         ),
         bad("approval_signed_by_the_tokens_issuer", approval(&issuer_key(), typ, &[])),
+        bad(
+            "approval_signed_with_another_key_of_that_name",
+            approval(&issuer_key().with_kid("approver"), typ, &[]),
+        ),
         bad("approval_without_issuer", good(&[("iss", "")])),
         bad("approval_of_another_type", approval(&approver_key(), "JWT", &[])),
         bad("approval_that_is_an_access_token", approval(&approver_key(), "at+jwt", &[])),
@@ -1185,4 +1327,47 @@ fn every_attack_is_decided_as_expected() {
     println!("{FILE}: {} cases, rows {rows:?}", names.len());
     let here = [94, 116, 117, 118, 119, 120, 123, 125];
     assert!(rows.keys().eq(here.iter()), "a row of the attack list has no case: {rows:?}");
+}
+
+/// JSON-RPC 2.0 §5.1: a request that was refused is answered with its own id, and with a number for the kind of refusal.
+#[test]
+fn refusals_are_answered_as_json_rpc() {
+    let guard = guard_of(&config());
+    let decided = |case: &Case| decide(&guard, case, &mut MemoryStore::new(4)).0;
+    let ana = code(&[]);
+    let case = |body: &str| Case::new(&[120], "", "", "", &ana).mcp(body);
+    let bos = tool("read_repo", r#"{"repo":"bos"}"#);
+    let answer = |id: &str, number: &str, message: &str, code: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{number},"message":"{message}","data":{{"code":"{code}","id":"r1"}}}}}}"#
+        )
+    };
+    let refusal = |case: &Case| {
+        let decision = decided(case);
+        let message = decision.code().map(|code| (code.reason_user(), code.as_str()));
+        (actfor::mcp::refusal(&decision, case.body.as_deref(), "r1"), message)
+    };
+    for (body, id, number, expected) in [
+        (bos.clone(), "1", "-32001", "user_lacks_relation"),
+        (bos.replace("\"id\":1", "\"id\":\"x\""), "\"x\"", "-32001", "user_lacks_relation"),
+        (format!("[{bos}]"), "null", "-32001", "user_lacks_relation"),
+        (bos.replace("tools/call", "tools/run"), "1", "-32602", "unmapped"),
+    ] {
+        let (found, message) = refusal(&case(&body));
+        let (message, code) = message.unwrap();
+        assert_eq!(code, expected);
+        assert_eq!(found.unwrap(), answer(id, number, message, code));
+    }
+    assert_eq!(refusal(&case(&tool("read_repo", r#"{"repo":"web"}"#))), (None, None));
+    // Where a token is asked for, HTTP says so.
+    let mut nobody = case(&bos);
+    nobody.headers.retain(|(name, _)| *name != "authorization");
+    let (found, message) = refusal(&nobody);
+    assert_eq!((found, message.unwrap().1), (None, "token_missing"));
+    // What is not the caller's fault is an internal error.
+    let request = Request { method: "POST", url: "/mcp", ..Request::default() };
+    let broken = guard.decide(&request, None);
+    assert_eq!((broken.code(), broken.status()), (Some(Code::ClockInvalid), 503));
+    let found = actfor::mcp::refusal(&broken, None, "r1").unwrap();
+    assert_eq!(found, answer("null", "-32603", Code::ClockInvalid.reason_user(), "clock_invalid"));
 }

@@ -407,19 +407,23 @@ fn rules_relations_and_approvals() {
     bench.warm(&sent, &sent, 1);
     let push = Sent { method: Some("PATCH"), ..sent.clone() };
     bench.then("an action that needs approval", &push, "needs_approval", 0);
-    let approve = |digest: &str| {
+    let approve = |jti: &str, digest: &str| {
         let claims = format!(
-            r#"{{"iss":"{ACTFOR}","aud":"{API}","iat":{NOW},"jti":"a1","sub":"ana","approval_digest":"{digest}"}}"#
+            r#"{{"iss":"{ACTFOR}","aud":"{API}","iat":{NOW},"jti":"{jti}","sub":"ana","approval_digest":"{digest}"}}"#
         );
         signer().sign("agent-approval+jwt", &claims)
     };
     let headers = [("authorization", push.headers[0].1.as_bytes())];
     let request = Request { method: "PATCH", url: "/repos/web", headers: &headers, ..Request::default() };
     let decision = bench.guard.decide(&request, Timestamp::from_seconds(NOW));
-    let approved = push.clone().with("agent-approval", approve(&decision.approval().unwrap().digest));
+    let digest = decision.approval().unwrap().digest.clone();
+    let approved = push.clone().with("agent-approval", approve("a1", &digest));
     bench.then("approved", &approved, "allow", 1);
     bench.then("approved once", &approved, "approval_spent", 1);
-    bench.then("for something else", &push.with("agent-approval", approve("x")), "approval_invalid", 1);
+    let again = push.clone().with("agent-approval", approve("a2", &digest));
+    bench.then("approved again", &again, "allow", 1);
+    let other = push.with("agent-approval", approve("a3", "x"));
+    bench.then("for something else", &other, "approval_invalid", 1);
     let gone = br#"{"remove":[{"user":"user:ana","relation":"writer","object":"repo:web"}]}"#;
     bench.guard.update(&Change::from_json(gone).unwrap()).unwrap();
     bench.then("the relation is gone", &sent, "user_lacks_relation", 0);

@@ -261,7 +261,12 @@ export function inspect(token: string, options?: { readonly dialect?: string }):
  */
 export function openfga(options: OpenFgaOptions): RelationshipServer;
 
-/** Verifies tokens, says who is who, decides and explains. Make one and keep it. */
+/**
+ * Verifies tokens, says who is who, decides and explains. Make one and keep it.
+ *
+ * Should WebAssembly run out of memory or stack, every call of every guard that is there throws an `Error` whose `code` is
+ * `instance_failed`, from then on; `createGuard` gives one that works.
+ */
 export interface Guard {
   /**
    * Decides one request. Synchronous. Whatever is wrong with the request is a refusal with a code, not an exception.
@@ -800,6 +805,11 @@ export interface AnyDecision {
   readonly shadow: readonly ShadowDecision[];
   /** The value of `WWW-Authenticate`, where the answer has one. */
   readonly challenge: string | null;
+  /**
+   * The code for the client; it differs from `code` where that would tell an agent what its user may do
+   * (`lacks_relation`). `null` on allow.
+   */
+  readonly told: Code | null;
   /** For the client. It never tells whether an object exists. `null` on allow. */
   readonly reasonUser: string | null;
   /** For the administrator. `null` on allow. */
@@ -926,6 +936,8 @@ export interface DecisionDocument {
   readonly shadow: readonly ShadowDecision[];
   readonly approval?: ApprovalOffer;
   readonly challenge: string | null;
+  /** The code for the client, where it is not `code`. */
+  readonly told?: Code;
   readonly reason_user: string | null;
   readonly reason_admin: string | null;
 }

@@ -189,6 +189,7 @@ mod tests {
             "https://api.example:0443/repos/web",
             "https://api.example:443443443443/repos/web",
             "https://api.example.evil.example/repos/web",
+            "http://sapi.example/repos/web",
             "https://evil.example/repos/web",
             "https://ana@api.example/repos/web",
             "https://api.example@evil.example/repos/web",
@@ -236,6 +237,7 @@ mod tests {
         assert!(base.is_target("http://localhost:8080/v1/repos", "/repos"));
         assert!(!base.is_target("http://localhost:8080/v1repos", "/repos"));
         assert!(!base.is_target("http://localhost:8080/repos", "/repos"));
+        assert!(!base.is_target("http://localhost:8080/v1", "repos"));
         assert!(!base.is_target("http://localhost:9090/v1/repos", "/repos"));
         assert!(!base.is_target("http://localhost8080/v1/repos", "/repos"));
         assert!(!base.is_target("http://localhost/v1/repos", "/repos"));

@@ -198,6 +198,8 @@ mod tests {
             format!("By=spiffe://a/b;Hash={HASH};Subject=\"CN=a,O=\\\"b;Hash={OTHER},\\\"\""),
             format!("Hash={OTHER},By=x;hash={HASH};URI=y"),
             format!("Hash={OTHER}, Hash={HASH}"),
+            // A backslash stands for itself outside of quotes.
+            format!("Hash={OTHER};By=a\\,Hash={HASH}"),
         ] {
             assert_eq!(forwarded(&text), Ok(good), "{text}");
         }

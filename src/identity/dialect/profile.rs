@@ -58,8 +58,7 @@ impl Profile {
 
     /// An application that a user holds, and nothing more.
     pub(super) fn is_app(&self) -> bool {
-        !self.0.is_empty()
-            && self.0.iter().all(|name| matches!(name.as_str(), "web_app" | "native_app" | "browser_app"))
+        self.0.iter().all(|name| matches!(name.as_str(), "web_app" | "native_app" | "browser_app"))
     }
 }
 

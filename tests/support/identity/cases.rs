@@ -4,6 +4,7 @@
 //! members of the issuer (`issuer`) and of the configuration (`config`). Unknown members are refused.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use actfor::jose::{Algorithm, base64url};
@@ -294,7 +295,7 @@ impl Concrete {
         only(case, &MEMBERS);
         let fixture = Fixture::of(member(case, "dialect").unwrap_or("actfor"));
         let mut root = replaced(case, "config");
-        if get(case, "proof").is_some() {
+        if get(case, "proof").is_some() && !root.iter().any(|(name, _)| name == "proof") {
             root.push(("proof".into(), r#"{"base_urls":["https://api.example"]}"#.into()));
         }
         let sent = send(case, &fixture);
@@ -324,6 +325,15 @@ impl Concrete {
         guard
     }
 
+    /// The same, where what is learned may be refused.
+    pub fn guard_of_what_is_taken(&self) -> Guard {
+        let mut guard = guard(&self.config);
+        for learned in &self.learned {
+            learned.offer(&mut guard).ok();
+        }
+        guard
+    }
+
     /// Decides after everything that came before.
     pub fn decide(&self, guard: &Guard) -> (Decision, Value<'static>) {
         let mut store = MemoryStore::new(self.room.unwrap_or(8) as usize);
@@ -341,7 +351,7 @@ impl Concrete {
         // Twice: a token that was seen before is no better and no worse.
         for _ in 0..2 {
             let (decision, document) = self.decide(&guard);
-            only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
+            only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status", "binding"]);
             let expected = member(expect, "code").unwrap_or("allow");
             let reason = member(&document, "reason_admin").unwrap_or_default();
             assert_eq!(outcome(&decision), expected, "{reason}\n{}\n{}", text(&document), self.token);
@@ -355,6 +365,10 @@ impl Concrete {
                 if get(expect, name).is_some() {
                     assert_eq!(found, member(expect, name), "{name}: {}", text(&document));
                 }
+            }
+            if get(expect, "binding").is_some() {
+                let found = get(&document, "who").and_then(|who| member(who, "binding"));
+                assert_eq!(found, member(expect, "binding"));
             }
             if let Some(says) = member(expect, "says") {
                 assert!(reason.contains(says), "`{reason}` does not say `{says}`");
@@ -375,11 +389,15 @@ impl Concrete {
         let headers: Vec<_> =
             asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let (method, url) = (asked.method, asked.url.as_str());
+        let peer = Some(PEER);
         let request =
-            Request { id: "r", method, url, headers: &headers, introspection, ..Request::default() };
+            Request { id: "r", method, url, headers: &headers, introspection, peer, ..Request::default() };
         decide_once(guard, &request, asked.now, store)
     }
 }
+
+/// Where every request comes from.
+pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Every case of the table, with the file that it is in.
 pub fn all() -> Vec<(String, Value<'static>)> {
@@ -415,7 +433,7 @@ macro_rules! files {
     };
 }
 
-files!(actors, carriers, chain, delegation, edges, relationship, reuse, revocation, status, vendors,);
+files!(actors, carriers, chain, delegation, edges, kinds, relationship, reuse, revocation, status, vendors,);
 
 #[test]
 fn every_file_has_a_test() {

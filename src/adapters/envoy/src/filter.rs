@@ -59,6 +59,7 @@ impl Filter<'_> {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
         let now = timestamp(now);
+        let peer = if self.guard.reads_peer() { host.peer() } else { None };
         let mut certificate: Option<Certificate> = None;
         loop {
             let (answer, shown) = (found.answer.clone(), certificate);
@@ -72,6 +73,7 @@ impl Filter<'_> {
                 headers: &seen.fields,
                 introspection,
                 certificate: shown.as_ref(),
+                peer,
                 proof_use: found.proof,
                 approval_use: found.approval,
                 instance_use: found.instance,
@@ -201,7 +203,7 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Answers a refused request. A client learns the code, the id and one sentence.
 fn refuse(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, HostError> {
-    let code = outcome.code.ok_or(HostError)?;
+    let code = outcome.told.ok_or(HostError)?;
     let status = code.status();
     let mut fields = vec![("content-type", PROBLEM)];
     if let Some(challenge) = &outcome.challenge {
@@ -278,7 +280,8 @@ mod tests {
             relationship: Some("delegated; mode=interactive".into()),
             rule: Some("code-help"),
         };
-        Outcome { verdict: Verdict::Allow, code: None, challenge: None, nonce: None, who, document: None }
+        let (code, told) = (None, None);
+        Outcome { verdict: Verdict::Allow, code, told, challenge: None, nonce: None, who, document: None }
     }
 
     fn shadow() -> Settings {
@@ -291,17 +294,28 @@ mod tests {
         ours.map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap())).collect()
     }
 
+    const ABC: &str = "Hash=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
     #[test]
     fn a_token_may_be_bound_to_the_certificate_of_the_connection() {
         // SHA-256 of `abc`.
         let cnf = r#"{"cnf":{"x5t#S256":"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"},"#;
         let acme = Acme::default();
         let bearer = format!("Bearer {}", acme.sign(&acme.claims(Pattern::Offline).replacen('{', cnf, 1)));
-        let ask = |certificate: Option<Certificate>| {
-            let host =
-                Fake::request(&[(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &bearer)]);
+        let hops =
+            r#"{"proof":{"base_urls":["https://api.example"],"trust_forwarded_client_cert":["10.0.0.1"]},"#;
+        let config = acme.config().replacen('{', hops, 1);
+        let ask_over = |certificate: Option<Certificate>, peer: Option<&str>| {
+            let host = Fake::request(&[
+                (":method", "GET"),
+                (":path", "/repos/web/x"),
+                ("authorization", &bearer),
+                ("x-forwarded-client-cert", ABC),
+            ]);
             host.0.borrow_mut().certificate = certificate;
-            let (guard, settings) = (acme.guard(), Settings::default());
+            host.0.borrow_mut().peer = peer.map(|peer| peer.parse().unwrap());
+            let guard = Guard::from_config(config.as_bytes(), 1).unwrap();
+            let settings = Settings::default();
             let counters = Counters::define(&host).unwrap();
             let callouts = Callouts::new(&guard, &settings).unwrap();
             let filter = Filter {
@@ -313,9 +327,14 @@ mod tests {
             };
             filter.run(&host, Found::default()).1
         };
+        let ask = |certificate| ask_over(certificate, Some("10.0.0.2"));
         assert_eq!(ask(Some(Certificate::from_der(b"abc"))), None);
         assert_eq!(ask(Some(Certificate::from_der(b"abd"))), Some(Code::ProofInvalid));
         assert_eq!(ask(None), Some(Code::ProofMissing));
+        // What a listed hop forwards is good, and nobody else's word.
+        assert_eq!(ask_over(None, Some("10.0.0.1")), None);
+        assert_eq!(ask_over(Some(Certificate::from_der(b"abd")), Some("10.0.0.1")), None);
+        assert_eq!(ask_over(None, None), Some(Code::ProofMissing));
     }
 
     #[test]
@@ -426,7 +445,7 @@ mod tests {
     #[test]
     fn a_refusal_without_a_code_is_a_refusal() {
         let host = Fake::request(FROM_OUTSIDE);
-        let outcome = Outcome { code: None, ..Outcome::refused(Code::Ceiling) };
+        let outcome = Outcome { code: None, told: None, ..Outcome::refused(Code::Ceiling) };
         assert_eq!(check(&host, &Settings::default(), &outcome), Next::Stop);
         assert_eq!(host.response().unwrap().status, 503);
     }

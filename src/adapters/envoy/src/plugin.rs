@@ -121,9 +121,9 @@ impl Plugin {
 
 #[cfg(test)]
 impl Plugin {
-    /// How many requests wait.
-    pub fn waiting(&self) -> usize {
-        self.callouts.waiting()
+    /// What asks others.
+    pub fn callouts(&self) -> &Callouts {
+        &self.callouts
     }
 }
 
