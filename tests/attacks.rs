@@ -726,7 +726,8 @@ fn paths() -> Vec<Case> {
         without("public_by_another_method", "POST", "/healthz", "token_missing"),
         without("below_what_is_public", "GET", "/healthz/x", "token_missing"),
         without("public_below", "GET", "/well-known/a/b", "allow"),
-        without("beside_what_is_public_below", "GET", "/well-known", "token_missing"),
+        without("where_what_is_public_below_begins", "GET", "/well-known", "allow"),
+        without("beside_what_is_public_below", "GET", "/well-knowns/a", "token_missing"),
         method("method_that_is_empty", "", "request_invalid"),
         method("method_with_a_hyphen", "M-SEARCH", "unmapped"),
     ]);
@@ -790,6 +791,54 @@ fn messages() -> Vec<Case> {
         bad("message_that_is_nothing", ""),
         bad("notification_with_an_id", r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#),
         case("notification", "allow", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#),
+        case("answer", "allow", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#),
+        case("answer_that_something_failed", "allow", r#"{"jsonrpc":"2.0","id":"x","error":{"code":1}}"#),
+        bad("answer_of_two_kinds", r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#),
+        bad("answer_of_no_kind", r#"{"jsonrpc":"2.0","id":1}"#),
+        bad("answer_of_another_version", r#"{"jsonrpc":"1.0","id":1,"result":{}}"#),
+        bad("answer_without_id", r#"{"jsonrpc":"2.0","result":{}}"#),
+        bad("answer_with_a_null_id", r#"{"jsonrpc":"2.0","id":null,"result":{}}"#),
+        bad(
+            "answer_with_parameters",
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"params":{"name":"read_repo","arguments":{"repo":"bos"}}}"#,
+        ),
+        bad(
+            "answer_with_a_method_in_another_case",
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"Method":"tools/call"}"#,
+        ),
+        case(
+            "answers_beside_a_request",
+            "user_lacks_relation",
+            &format!(r#"[{{"jsonrpc":"2.0","id":1,"result":{{}}}},{bos}]"#),
+        ),
+        bad(
+            "resource_without_address",
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":""}}"#,
+        ),
+        case(
+            "prompt_that_nobody_mapped",
+            "unmapped",
+            r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p"}}"#,
+        ),
+        bad("prompt_without_name", r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":""}}"#),
+        case(
+            "completion_of_a_resource",
+            "unmapped",
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"file:///a"}}}"#,
+        ),
+        bad(
+            "completion_of_a_resource_without_address",
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":""}}}"#,
+        ),
+        case(
+            "batch_as_long_as_it_may_be",
+            "allow",
+            &format!("[{}]", vec![r#"{"jsonrpc":"2.0","method":"notifications/x"}"#; 64].join(",")),
+        ),
+        bad(
+            "batch_that_is_longer",
+            &format!("[{}]", vec![r#"{"jsonrpc":"2.0","method":"notifications/x"}"#; 65].join(",")),
+        ),
         case("ping", "allow", r#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#),
         case("method_unknown", "unmapped", &read.replace("tools/call", "tools/run")),
         case("method_in_upper_case", "unmapped", &read.replace("tools/call", "Tools/Call")),
@@ -1278,4 +1327,47 @@ fn every_attack_is_decided_as_expected() {
     println!("{FILE}: {} cases, rows {rows:?}", names.len());
     let here = [94, 116, 117, 118, 119, 120, 123, 125];
     assert!(rows.keys().eq(here.iter()), "a row of the attack list has no case: {rows:?}");
+}
+
+/// JSON-RPC 2.0 §5.1: a request that was refused is answered with its own id, and with a number for the kind of refusal.
+#[test]
+fn refusals_are_answered_as_json_rpc() {
+    let guard = guard_of(&config());
+    let decided = |case: &Case| decide(&guard, case, &mut MemoryStore::new(4)).0;
+    let ana = code(&[]);
+    let case = |body: &str| Case::new(&[120], "", "", "", &ana).mcp(body);
+    let bos = tool("read_repo", r#"{"repo":"bos"}"#);
+    let answer = |id: &str, number: &str, message: &str, code: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{number},"message":"{message}","data":{{"code":"{code}","id":"r1"}}}}}}"#
+        )
+    };
+    let refusal = |case: &Case| {
+        let decision = decided(case);
+        let message = decision.code().map(|code| (code.reason_user(), code.as_str()));
+        (actfor::mcp::refusal(&decision, case.body.as_deref(), "r1"), message)
+    };
+    for (body, id, number, expected) in [
+        (bos.clone(), "1", "-32001", "user_lacks_relation"),
+        (bos.replace("\"id\":1", "\"id\":\"x\""), "\"x\"", "-32001", "user_lacks_relation"),
+        (format!("[{bos}]"), "null", "-32001", "user_lacks_relation"),
+        (bos.replace("tools/call", "tools/run"), "1", "-32602", "unmapped"),
+    ] {
+        let (found, message) = refusal(&case(&body));
+        let (message, code) = message.unwrap();
+        assert_eq!(code, expected);
+        assert_eq!(found.unwrap(), answer(id, number, message, code));
+    }
+    assert_eq!(refusal(&case(&tool("read_repo", r#"{"repo":"web"}"#))), (None, None));
+    // Where a token is asked for, HTTP says so.
+    let mut nobody = case(&bos);
+    nobody.headers.retain(|(name, _)| *name != "authorization");
+    let (found, message) = refusal(&nobody);
+    assert_eq!((found, message.unwrap().1), (None, "token_missing"));
+    // What is not the caller's fault is an internal error.
+    let request = Request { method: "POST", url: "/mcp", ..Request::default() };
+    let broken = guard.decide(&request, None);
+    assert_eq!((broken.code(), broken.status()), (Some(Code::ClockInvalid), 503));
+    let found = actfor::mcp::refusal(&broken, None, "r1").unwrap();
+    assert_eq!(found, answer("null", "-32603", Code::ClockInvalid.reason_user(), "clock_invalid"));
 }

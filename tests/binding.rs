@@ -143,6 +143,9 @@ fn a_nonce_is_asked_for_and_then_accepted() {
     assert_eq!(outcome(&first), "proof_nonce_needed");
     assert!(first.challenge().unwrap().starts_with("DPoP error=\"use_dpop_nonce\""));
     let nonce = format!(r#","nonce":"{}""#, first.dpop_nonce().unwrap());
+    // Only where a nonce is all that is missing.
+    let other = decide(&guard, &dpop, Some(&client.proof("another token", "p0", "")), Some(&mut store));
+    assert_eq!((outcome(&other), other.dpop_nonce()), ("proof_invalid", None));
     let second = decide(&guard, &dpop, Some(&client.proof(&token, "p2", &nonce)), Some(&mut store));
     assert_eq!((outcome(&second), second.proof_use()), ("allow", Some(Use::First)));
 }

@@ -261,7 +261,12 @@ export function inspect(token: string, options?: { readonly dialect?: string }):
  */
 export function openfga(options: OpenFgaOptions): RelationshipServer;
 
-/** Verifies tokens, says who is who, decides and explains. Make one and keep it. */
+/**
+ * Verifies tokens, says who is who, decides and explains. Make one and keep it.
+ *
+ * Should WebAssembly run out of memory or stack, every call of every guard that is there throws an `Error` whose `code` is
+ * `instance_failed`, from then on; `createGuard` gives one that works.
+ */
 export interface Guard {
   /**
    * Decides one request. Synchronous. Whatever is wrong with the request is a refusal with a code, not an exception.

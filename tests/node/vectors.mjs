@@ -11,8 +11,8 @@ export const FILES = [
 export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, identity: 450, example: 20 };
 
 /**
- * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came out otherwise than the vector
- * expects; `documents` holds every decision document, to be the same in every runtime.
+ * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came
+ * out otherwise than the vector expects; `documents` holds every decision document, to be the same in every runtime.
  */
 export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const counts = {};
@@ -20,7 +20,7 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const documents = {};
   for (const { kind, name, config, request, options, again = false, learned = [], before = [], expect, object, who, document } of questions(files)) {
     if (!kinds.includes(kind)) continue;
-    const guard = createGuard(config);
+    const guard = kept(createGuard, config, kind);
     wrong.push(...learned.filter((list) => !isTaught(guard, list)).map(({ list }) => `${kind}: ${name}: ${list}`));
     for (const { now, ...asked } of before) {
       if (!guard.decide(asked, { now }).allowed) wrong.push(`${kind}: ${name}: what came before was refused`);
@@ -37,12 +37,22 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
     if (`${kind}: ${name}` in documents) wrong.push(`${kind}: ${name}: there are two of that name`);
     documents[`${kind}: ${name}`] = text;
     counts[kind] = (counts[kind] ?? 0) + 1;
-    guard.dispose();
   }
+  kept();
   for (const kind of kinds) {
     if (!(counts[kind] >= LEAST[kind])) wrong.push(`${kind}: only ${counts[kind] ?? 0} questions`);
   }
   return { counts, wrong, documents };
+}
+
+let last = {};
+
+/** The guard of the last question, where none of its kind changes what the guard says to the next one; or a new one. */
+function kept(createGuard, config, kind) {
+  if (config === last.config && (kind === 'token' || kind === 'attack')) return last.guard;
+  last.guard?.dispose();
+  last = config === undefined ? {} : { config, guard: createGuard(config) };
+  return last.guard;
 }
 
 function* questions(files) {
@@ -52,10 +62,12 @@ function* questions(files) {
 
   const tokens = read('jose/tokens.json');
   const [own, other] = main.issuers;
+  const usual = { ...main, issuers: [{ ...own, jwks: tokens.jwks, algorithms: tokens.algorithms }, other] };
   for (const { name, token, expect, jwks = tokens.jwks, algorithms = tokens.algorithms } of tokens.cases) {
+    const same = jwks === tokens.jwks && algorithms === tokens.algorithms;
     yield {
       kind: 'token', name, options: { now: tokens.now },
-      config: { ...main, issuers: [{ ...own, jwks, algorithms }, other] },
+      config: same ? usual : { ...main, issuers: [{ ...own, jwks, algorithms }, other] },
       request: { method: 'PATCH', url: '/repos/web/git/refs/heads/fix', headers: [['authorization', `Bearer ${token}`]] },
       expect: expect === 'verified' ? 'allow' : expect,
     };
@@ -91,7 +103,9 @@ function* questions(files) {
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');
   for (const { name, again, expect, object, request: { body_base64url: body, ...request } } of attacks) {
     if (body !== undefined) request.body = bytes(body);
-    yield { kind: 'attack', name, config: acme, request, options: { now: attacked }, again, expect, object };
+    // An approval is spent once, so it wants a guard of its own.
+    const spends = request.headers.some(([name]) => name === 'agent-approval');
+    yield { kind: 'attack', name, config: again || spends ? { ...acme } : acme, request, options: { now: attacked }, again, expect, object };
   }
 
   const identity = read('requests/identity.json');

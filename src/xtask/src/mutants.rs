@@ -6,7 +6,7 @@
 //! endless loop are failures too.
 //!
 //! `--missed` runs only what `tests/mutants.md` lists as missed, and files that it does not have yet: after new tests, that
-//! is all that can change. `--quick` leaves out tests that take a second or more; `--missed` afterwards asks them too.
+//! is all that can change. `--quick` gives up on a mutant after some seconds; `--missed` afterwards does not.
 
 mod report;
 mod sites;
@@ -66,8 +66,8 @@ const LEFT_OUT: &[&str] = &["jose_differential", "written::the_cases_for_other_h
 /// Tests that are faster share a process.
 const FAST: Duration = Duration::from_millis(200);
 
-/// Tests that are slower are not quick.
-const SLOW: Duration = Duration::from_secs(1);
+/// How long a mutant may take with `--quick`.
+const QUICK: Duration = Duration::from_secs(5);
 
 /// Mutants, and which tests notice them.
 pub fn run(args: &[&str]) -> Result<()> {
@@ -87,14 +87,12 @@ pub fn run(args: &[&str]) -> Result<()> {
     let dropped: usize = sources.iter().map(Source::dropped).sum();
     eprintln!("   {mutants} mutants, {} tests ({dropped} more mutants do not compile)", tests.len());
     step("mutants: which tests they can make a difference in");
-    let mut tests = cover(tests)?;
-    if args.contains(&"--quick") {
-        tests.retain(|test| test.takes < SLOW);
-    }
+    let tests = cover(tests)?;
+    let most = if args.contains(&"--quick") { QUICK } else { Duration::MAX };
     step("mutants: run");
     let mut report = Report::read()?;
     for source in &sources {
-        judge(source, &tests, &mut report, only_missed)?;
+        judge(source, &tests, &mut report, only_missed, most)?;
     }
     println!("{}", report.summary(paths));
     Ok(())
@@ -309,7 +307,13 @@ fn cover(tests: Vec<Test>) -> Result<Vec<Test>> {
 }
 
 /// Runs the mutants of a file and writes down what became of them.
-fn judge(source: &Source, tests: &[Test], report: &mut Report, only_missed: bool) -> Result<()> {
+fn judge(
+    source: &Source,
+    tests: &[Test],
+    report: &mut Report,
+    only_missed: bool,
+    most: Duration,
+) -> Result<()> {
     let start = Instant::now();
     let listed = if only_missed { report.missed(&source.path) } else { None };
     let mut missed = Vec::new();
@@ -319,7 +323,7 @@ fn judge(source: &Source, tests: &[Test], report: &mut Report, only_missed: bool
             continue;
         }
         let reached = tests.iter().any(|test| test.reaches.contains(&number));
-        if !reached || !caught(number, tests)? {
+        if !reached || !caught(number, tests, most)? {
             println!("{}:{}: {key}", source.path, mutant.line);
             missed.push((key.clone(), reached));
         }
@@ -329,8 +333,9 @@ fn judge(source: &Source, tests: &[Test], report: &mut Report, only_missed: bool
     report.put(&source.path, keyed.len(), missed)
 }
 
-/// Whether a test fails with this mutant.
-fn caught(number: u32, tests: &[Test]) -> Result<bool> {
+/// Whether a test fails with this mutant, as far as one gets in `most`.
+fn caught(number: u32, tests: &[Test], most: Duration) -> Result<bool> {
+    let start = Instant::now();
     // The fast ones of a binary share a process; the slow ones come last and alone.
     let mut runs: Vec<(Duration, Vec<&Test>)> = Vec::new();
     let mut fast: BTreeMap<&Path, Vec<&Test>> = BTreeMap::new();
@@ -347,6 +352,9 @@ fn caught(number: u32, tests: &[Test]) -> Result<bool> {
     runs.sort_by_key(|(takes, _)| *takes);
     for (takes, group) in runs {
         let Some(first) = group.first() else { continue };
+        if start.elapsed() > most {
+            return Ok(false);
+        }
         let names: Vec<&str> = group.iter().map(|test| test.name.as_str()).collect();
         let limit = takes.saturating_mul(10).saturating_add(Duration::from_secs(5));
         if !passes(&first.binary, &first.folder, &names, &number.to_string(), limit)? {

@@ -36,6 +36,20 @@ pub fn openfga() -> Result<()> {
     run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
 }
 
+/// Open Policy Agent, which compiles policies to WebAssembly, for measuring beside it; nothing, where Go is missing.
+pub fn opa() -> Result<Option<PathBuf>> {
+    let bin = root().join("target/tools/bin");
+    let own = bin.join("opa");
+    if !own.is_file() {
+        if !has_go("measuring beside Open Policy Agent")? {
+            return Ok(None);
+        }
+        step("setup: Open Policy Agent (some minutes)");
+        run(command("go").args(["install", "github.com/open-policy-agent/opa@v1.22.2"]).env("GOBIN", bin))?;
+    }
+    Ok(Some(own))
+}
+
 /// What runs the fuzz targets.
 pub fn cargo_fuzz() -> Result<PathBuf> {
     let own = root().join("target/tools/bin/cargo-fuzz");

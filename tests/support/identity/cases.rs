@@ -351,7 +351,7 @@ impl Concrete {
         // Twice: a token that was seen before is no better and no worse.
         for _ in 0..2 {
             let (decision, document) = self.decide(&guard);
-            only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status"]);
+            only(expect, &["code", "allow", "user", "agent", "kind", "mode", "says", "status", "binding"]);
             let expected = member(expect, "code").unwrap_or("allow");
             let reason = member(&document, "reason_admin").unwrap_or_default();
             assert_eq!(outcome(&decision), expected, "{reason}\n{}\n{}", text(&document), self.token);
@@ -365,6 +365,10 @@ impl Concrete {
                 if get(expect, name).is_some() {
                     assert_eq!(found, member(expect, name), "{name}: {}", text(&document));
                 }
+            }
+            if get(expect, "binding").is_some() {
+                let found = get(&document, "who").and_then(|who| member(who, "binding"));
+                assert_eq!(found, member(expect, "binding"));
             }
             if let Some(says) = member(expect, "says") {
                 assert!(reason.contains(says), "`{reason}` does not say `{says}`");
