@@ -7,6 +7,7 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use crate::error::{Code, ConfigError, quote};
+use crate::expr::net::Range;
 use crate::identity::context::{Mode, Principal};
 use crate::identity::dialect::Dialect;
 use crate::jose::{Algorithm, HostCrypto, KeySet, base64url};
@@ -179,8 +180,8 @@ pub struct ProofSettings {
     pub leeway: u64,
     /// Nonces that proofs must hold, where they must (RFC 9449 §9).
     pub nonces: Option<Nonces>,
-    /// Whether the hop before is trusted to write `x-forwarded-client-cert`.
-    pub trust_forwarded: bool,
+    /// The addresses of hops that are trusted to write `x-forwarded-client-cert`.
+    pub(crate) trusted_hops: Vec<Range>,
 }
 
 /// Who may issue approvals.
@@ -1058,7 +1059,7 @@ fn proof_settings(node: Option<&Node<'_>>) -> Result<ProofSettings, ConfigError>
         max_age: 60,
         leeway: 5,
         nonces: None,
-        trust_forwarded: false,
+        trusted_hops: Vec::new(),
     };
     let Some(node) = node else { return Ok(settings) };
     let members = node.object(&[
@@ -1093,7 +1094,13 @@ fn proof_settings(node: Option<&Node<'_>>) -> Result<ProofSettings, ConfigError>
         settings.nonces = Some(Nonces::new(bytes, period));
     }
     if let Some(node) = members.optional("trust_forwarded_client_cert") {
-        settings.trust_forwarded = node.value.as_bool().ok_or_else(|| node.wrong("true or false"))?;
+        settings.trusted_hops = node.list(|item| {
+            let range = Range::parse_any(item.text()?);
+            range.ok_or_else(|| {
+                let message = "must be the address of a hop, or a range such as `10.0.0.0/8`";
+                invalid(item.path.clone(), message)
+            })
+        })?;
     }
     Ok(settings)
 }

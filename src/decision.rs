@@ -76,6 +76,24 @@ impl Decision {
         self.code
     }
 
+    /// The code that a client is told; document and audit hold the decision's own.
+    ///
+    /// Where user and agent both need the relation, whose is missing is not the agent's to know: it would learn
+    /// what its user may do, and that an object exists. It is told `lacks_relation`, whatever was established.
+    pub fn told(&self) -> Option<Code> {
+        match self.code? {
+            Code::UserLacksRelation
+            | Code::AgentLacksRelation
+            | Code::RelationMissing
+            | Code::LimitExceeded
+                if self.kind() == Some(Kind::Joint) =>
+            {
+                Some(Code::LacksRelation)
+            }
+            code => Some(code),
+        }
+    }
+
     /// The HTTP status of the answer: 200 on allow.
     pub fn status(&self) -> u16 {
         self.code.map_or(200, Code::status)

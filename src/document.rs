@@ -251,7 +251,11 @@ pub fn write(
             });
         }
         w.key("challenge").string_or_null(decision.challenge().as_deref());
-        w.key("reason_user").string_or_null(decision.code().map(Code::reason_user));
+        let told = decision.told();
+        if told != decision.code() {
+            w.key("told").string_or_null(told.map(Code::as_str));
+        }
+        w.key("reason_user").string_or_null(told.map(Code::reason_user));
         w.key("reason_admin");
         if allowed { w.null() } else { w.string(&notes.detail) }
     });

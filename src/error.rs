@@ -2,7 +2,8 @@
 //!
 //! A [`Code`] is stable: the same string in Rust, in JavaScript, on the command line and in Envoy, from the
 //! first release on; a released code is never renamed or reused. What happened in detail is told to the
-//! administrator (`reason_admin`); a client sees the code and [`Code::reason_user`] only.
+//! administrator (`reason_admin`); a client sees [`Decision::told`](crate::Decision::told) and
+//! [`Code::reason_user`] only.
 
 use alloc::string::String;
 use core::fmt;
@@ -162,6 +163,7 @@ codes! {
     ModeNotAllowed = "mode_not_allowed", Policy, 403, None, "This action is not allowed in the way the agent is working now.", "the rule language";
     UserLacksRelation = "user_lacks_relation", Policy, 403, None, "The user is not allowed to do this.", "the rule language";
     AgentLacksRelation = "agent_lacks_relation", Policy, 403, None, "The agent is not allowed to do this.", "the rule language";
+    LacksRelation = "lacks_relation", Policy, 403, None, "It is not established that user and agent are both allowed to do this.", "the rule language";
     NotThePersonsRecord = "not_the_persons_record", Policy, 403, None, "This record is not part of the case the agent works on.", "the rule language";
     ConditionFailed = "condition_failed", Policy, 403, None, "A condition of the rule does not hold.", "the rule language";
     ChainTooLong = "chain_too_long", Policy, 403, None, "Too many agents stand between the user and this request.", "the rule language";

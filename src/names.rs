@@ -87,7 +87,10 @@ impl Template {
         let Some((kind, id)) = first.split_once(':') else {
             return Err(format!("`{text}` has no type: write `TYPE:ID`"));
         };
-        if kind.is_empty() || !kind.bytes().all(is_plain) {
+        if kind.is_empty() {
+            return Err(format!("`{text}` has no type: write `TYPE{text}`"));
+        }
+        if !kind.bytes().all(is_plain) {
             return Err(format!("`{kind}` is not the name of a type"));
         }
         if id.is_empty() && template.parts.len() == 1 {

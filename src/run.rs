@@ -336,6 +336,7 @@ impl<'g, 'r> Run<'g, 'r> {
         let mut kept = guard.buffers.try_borrow_mut().ok();
         let scratch = &mut kept.as_deref_mut().unwrap_or(&mut fresh).policy;
         let mut approval = None;
+        let mut proof = Vec::new();
         for message in mcp::messages(&body)? {
             mcp::check_header(&message, method, name)?;
             if mcp::passes(&message) {
@@ -354,11 +355,22 @@ impl<'g, 'r> Run<'g, 'r> {
             };
             match self.ask_rules(known, &wanted, scratch) {
                 // Another message may refuse, and that counts more.
-                Err(stop) if stop.refusal.code == Code::NeedsApproval => approval = Some(stop),
+                Err(stop) if stop.refusal.code == Code::NeedsApproval => {
+                    let notes = core::mem::take(&mut self.notes);
+                    self.notes.binding = notes.binding;
+                    approval = Some((stop, self.decision.rule.take(), notes));
+                }
                 other => other?,
             }
+            proof.append(&mut self.notes.reasons);
         }
-        approval.map_or(Ok(()), Err)
+        let Some((stop, rule, notes)) = approval else {
+            self.notes.reasons = proof;
+            return Ok(());
+        };
+        self.decision.rule = rule;
+        self.notes = notes;
+        Err(stop)
     }
 
     /// Asks the rules, and again with an approval where one is needed and was sent.

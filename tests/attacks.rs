@@ -692,6 +692,7 @@ fn paths() -> Vec<Case> {
         path("space", "/repos/we b"),
         path("character_that_is_not_ascii", "/repos/wéb"),
         path("fragment", "/repos/web#x"),
+        path("fragment_behind_a_query", "/find?id=web#x"),
         path("no_slash", "repos/web"),
         path("empty", ""),
         path("star", "*"),

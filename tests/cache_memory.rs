@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// What `limits.cached_tokens` of the configurations here says; there are four times as many slots at most.
-const TOKENS: usize = 32;
+const TOKENS: usize = 8;
 /// The most that one remembered token may take, in bytes: what the documentation of the cache says.
 const MOST: usize = 65_536;
 

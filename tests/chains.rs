@@ -89,11 +89,15 @@ fn run(folder: &Path, draft: Draft) -> usize {
 fn chains_of_the_reference_implementation_are_judged_as_it_judges_them() {
     let Some(folder) = vectors() else {
         assert!(std::env::var_os("CI").is_none(), "attenu-guard is not installed: cargo xtask setup");
-        println!("not run: attenu-guard is not installed in target/venv (cargo xtask setup)");
+        println!(
+            "score\tdelegation chains\tattenu-guard\tskipped: it is not installed in target/venv (cargo xtask setup)"
+        );
         return;
     };
     let first = run(&folder, Draft::First);
     let second = run(&folder.join("draft02"), Draft::Second);
-    println!("{first} chains of -01 and {second} of -02");
+    println!(
+        "score\tdelegation chains\tattenu-guard\t{first} chains of -01 and {second} of -02, all as expected"
+    );
     assert!(first >= 20 && second >= 35);
 }

@@ -19,6 +19,7 @@ use actfor_mint::SigningKey;
 /// Codes without a vector, and the test that gives them: what is loaded is no request, and keys, changes and a
 /// relationship server are the host's.
 const ELSEWHERE: &[(Code, &str)] = &[
+    (Code::LacksRelation, "tests/policies.rs"),
     (Code::LimitExceeded, "tests/codes.rs"),
     (Code::ModelInvalid, "tests/node/model.test.mjs"),
     (Code::PackExpired, "tests/update.rs"),

@@ -25,7 +25,7 @@ const VARIABLES: &[(&str, Type)] = &[
 
 const VALUES: &str = r#"{"n":5,"u":7,"d":1.5,"s":"release/1","b":true,"t":"2026-11-23T18:50:00.25Z","span":"1h30m",
     "ip":"192.0.2.7","list":["a","b"],"map":{"x":1,"y":"oops"},
-    "claim":{"groups":["eng","ops"],"level":3,"ratio":0.5,"deep":{"yes":true},"null":null},"request.time":"2026-03-02T00:00:00Z"}"#;
+    "claim":{"groups":["eng","ops"],"level":3,"ratio":0.5,"deep":{"yes":true},"null":null,"deepest":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}},"deeper":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}},"lists":[[[[[[[[[[]]]]]]]]]]},"request.time":"2026-03-02T00:00:00Z"}"#;
 
 struct Given<'a>(&'a json::Object<'a>);
 
@@ -131,6 +131,11 @@ fn what_is_not_known_makes_the_result_unknown_unless_it_cannot_matter() {
         ("claim.level.x == 1", Unknown),
         ("claim.deep > 1", Unknown),
         ("claim.groups", Unknown),
+        // So deep they are compared, and no deeper.
+        ("claim.deepest == claim.deepest", True),
+        ("claim.deeper == claim.deeper", Unknown),
+        ("claim.deeper != claim.deeper", Unknown),
+        ("claim.lists == claim.lists", Unknown),
         ("claim.groups.exists(g, g > 1 || g == \"ops\")", True),
         ("claim.groups.all(g, g > 1)", Unknown),
         ("int(s) == 1", Unknown),

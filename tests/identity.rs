@@ -26,6 +26,8 @@ mod merging;
 mod minting;
 #[path = "support/identity/revocation.rs"]
 mod revocation;
+#[path = "support/identity/sentences.rs"]
+mod sentences;
 #[path = "support/identity/silence.rs"]
 mod silence;
 #[path = "support/identity/mod.rs"]

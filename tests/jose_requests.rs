@@ -87,7 +87,15 @@ fn configs() -> Vec<(&'static str, String)> {
     vec![
         ("main", config(es256, &jwks, "optional", "")),
         ("required", config(es256, &jwks, "required", "")),
-        ("forwarded", config(es256, &jwks, "required", r#","trust_forwarded_client_cert":true"#)),
+        (
+            "forwarded",
+            config(
+                es256,
+                &jwks,
+                "required",
+                r#","trust_forwarded_client_cert":["10.1.0.0/16","192.0.2.7","2001:db8::/32"]"#,
+            ),
+        ),
     ]
 }
 
@@ -103,6 +111,8 @@ struct Case {
     headers: Vec<(&'static str, String)>,
     /// The client certificate of the connection: its SHA-256 in hexadecimal.
     certificate: Option<&'static str>,
+    /// The address of the other end of the connection.
+    peer: Option<&'static str>,
     /// Whether the same request was decided just before.
     again: bool,
     /// Whether somebody remembers proofs.
@@ -128,6 +138,7 @@ fn request(
         url: READ_WEB.into(),
         headers,
         certificate: None,
+        peer: None,
         again: false,
         store: true,
         expect,
@@ -515,12 +526,17 @@ fn bindings() -> Vec<Case> {
     let required = |case: Case| Case { config: "required", ..case };
     let certificate = |certificate, case: Case| Case { certificate: Some(certificate), ..case };
     let forwarded = |value: String, case: Case| {
-        let mut case = Case { config: "forwarded", ..case };
+        let mut case = Case { config: "forwarded", peer: Some("10.1.2.3"), ..case };
         case.headers.push(("x-forwarded-client-cert", value));
         case
     };
+    let with_no_header = |cnf: &str| vec![("authorization", format!("Bearer {}", token(Some(cnf))))];
     let mtls =
         |name, expect, cnf: &str| required(send(64, "RFC 8705 §3", name, expect, "Bearer", Some(cnf), None));
+    let by = |peer, name, expect| Case {
+        peer: Some(peer),
+        ..forwarded(format!("Hash={CERTIFICATE}"), mtls(name, expect, &certified))
+    };
     vec![
         required(send(53, "RFC 9449 §7.1", "dpop", "allow", "DPoP", Some(&jkt), Some(&holder))),
         send(53, "RFC 9449 §7.1", "dpop_scheme_in_lower_case", "allow", "dpop", Some(&jkt), Some(&holder)),
@@ -713,10 +729,41 @@ fn bindings() -> Vec<Case> {
             config: "required",
             ..forwarded(
                 format!("Hash={CERTIFICATE}"),
-                mtls("forwarded_by_anybody", "proof_missing", &certified),
+                mtls("forwarded_where_nobody_is_listed", "proof_missing", &certified),
             )
         },
-        forwarded(format!("Hash={CERTIFICATE}"), mtls("forwarded_by_a_trusted_hop", "allow", &certified)),
+        forwarded(format!("Hash={CERTIFICATE}"), mtls("forwarded_by_a_listed_hop", "allow", &certified)),
+        by("192.0.2.7", "forwarded_by_a_listed_address", "allow"),
+        by("::ffff:192.0.2.7", "forwarded_by_a_listed_address_shown_as_ipv6", "allow"),
+        by("2001:db8::1", "forwarded_by_a_listed_hop_of_ipv6", "allow"),
+        by("192.0.2.8", "forwarded_by_a_hop_that_is_not_listed", "proof_missing"),
+        by("10.2.0.1", "forwarded_from_beside_the_range", "proof_missing"),
+        Case { peer: None, ..by("", "forwarded_by_nobody_knows_whom", "proof_missing") },
+        // The hop's own certificate is not the client's.
+        certificate(OTHER_CERTIFICATE, by("10.1.2.3", "forwarded_over_the_certificate_of_the_hop", "allow")),
+        certificate(
+            CERTIFICATE,
+            forwarded(
+                format!("Hash={OTHER_CERTIFICATE}"),
+                mtls("forwarded_another_over_the_certificate_of_the_hop", "proof_invalid", &certified),
+            ),
+        ),
+        certificate(
+            OTHER_CERTIFICATE,
+            by("192.0.2.8", "certificate_of_another_and_a_forged_header", "proof_invalid"),
+        ),
+        certificate(
+            CERTIFICATE,
+            Case {
+                headers: with_no_header(&certified),
+                ..by("10.1.2.3", "certificate_of_a_listed_hop", "allow")
+            },
+        ),
+        forwarded("Hash=".into(), mtls("forwarded_without_a_hash", "proof_invalid", &certified)),
+        forwarded(
+            format!("Hash={CERTIFICATE}"),
+            forwarded(format!("Hash={CERTIFICATE}"), mtls("forwarded_twice", "proof_invalid", &certified)),
+        ),
         forwarded(
             format!("Hash={OTHER_CERTIFICATE},Hash={CERTIFICATE}"),
             mtls("forwarded_last_element", "allow", &certified),
@@ -778,6 +825,9 @@ fn write(case: &Case) -> String {
         if let Some(certificate) = case.certificate {
             w.key("certificate").string(certificate);
         }
+        if let Some(peer) = case.peer {
+            w.key("peer").string(peer);
+        }
         if case.again {
             w.key("again").bool(true);
         }
@@ -813,7 +863,19 @@ fn every_request_is_decided_as_expected() {
     for case in file.get("cases").unwrap().as_array().unwrap().iter().map(|case| case.as_object().unwrap()) {
         only(
             case,
-            &["name", "row", "source", "expect", "config", "now", "request", "certificate", "again", "store"],
+            &[
+                "name",
+                "row",
+                "source",
+                "expect",
+                "config",
+                "now",
+                "request",
+                "certificate",
+                "peer",
+                "again",
+                "store",
+            ],
         );
         let name = string(case, "name");
         assert!(names.insert(name.to_owned()), "{name} is there twice");
@@ -848,6 +910,7 @@ fn run(case: &Object<'_>, guard: &Guard) -> &'static str {
         url: string(request, "url"),
         headers: &headers,
         certificate: certificate.as_ref(),
+        peer: case.get("peer").map(|peer| peer.as_str().unwrap().parse().unwrap()),
         ..Request::default()
     };
     let now = case.get("now").unwrap().as_u64().and_then(Timestamp::from_seconds);

@@ -218,7 +218,7 @@ fn right(place: Place, digest: Option<&str>) -> Draft {
             Draft::new(delegated("code-helper", r#""del_depth":0,"del_max_depth":3"#, ""))
         }
         Place::Dpop => {
-            let proof = proof(&companion(place));
+            let proof = proof(&companion(place), "p1");
             let mut parts =
                 proof.split('.').map(|part| String::from_utf8(base64url::decode(part).unwrap_or_default()));
             let header = identity::parse(parts.next().unwrap().unwrap().as_bytes());
@@ -265,6 +265,8 @@ fn case(name: String, place: Place, token: String) -> Case {
         introspection: None,
         status_list: None,
     };
+    // Each case has a proof of its own: an enforcement point may remember them.
+    let credentials = |token: &str| credentials(token, &hash(&case.name)[..16]);
     let with = |name, token| [credentials(&along), vec![(name, token)]].concat();
     case.headers = match place {
         Place::AgentApproval => with("agent-approval", token),

@@ -13,7 +13,8 @@
 use std::path::Path;
 
 use actfor::json::{self, Value};
-use actfor::policy::{self, Policy, Source};
+use actfor::pack::{Pack, Section};
+use actfor::policy::{self, Policy, Rules, Source};
 use actfor::{ConfigError, Position};
 
 const MODEL: &str = include_str!("vectors/policy/design.fga");
@@ -283,4 +284,29 @@ fn what_is_asked_is_evidence_on_no_side_of_any_line() {
     }
     println!("{refused} refused");
     assert!(refused > 1_400, "{refused}");
+}
+
+/// What can be read of the bytes of rules is written again as the same bytes, so two packs of one policy are one pack.
+#[test]
+fn rules_have_one_form() {
+    let files = vec![("design.fga".into(), MODEL.into())];
+    let pack = Source { policy: RULES.into(), files, ..Source::default() }.compile().unwrap();
+    let good = Pack::load(pack).unwrap().section(Section::Rules).to_vec();
+    assert_eq!(Rules::decode(&good).unwrap().encode(), good);
+    let (mut read, mut refused) = (0, 0);
+    for at in 0..good.len() {
+        for add in [1, 2, 4, 128, 255] {
+            let mut bytes = good.clone();
+            bytes[at] = bytes[at].wrapping_add(add);
+            match Rules::decode(&bytes) {
+                Ok(rules) => {
+                    assert_eq!(rules.encode(), bytes, "byte {at}");
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(Rules::decode(&good[..at]).is_err(), "cut at {at}");
+    }
+    assert!(read > 1_000 && refused > 1_000, "{read} {refused}");
 }

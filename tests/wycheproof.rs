@@ -54,12 +54,19 @@ impl Run {
         }
         let found: BTreeMap<_, _> =
             self.disagreements.iter().map(|(id, what)| (*id, (*what).to_owned())).collect();
+        let agreed = self.cases - found.len();
         println!(
-            "{suite}: {} cases, {} as expected, {} exceptions",
+            "score\tWycheproof\t{suite}\t{agreed} of {} as expected, {} otherwise",
             self.cases,
-            self.cases - found.len(),
             found.len()
         );
+        for exception in all.as_array().unwrap().iter().map(|e| e.as_object().unwrap()) {
+            if string(exception, "suite") == suite {
+                let cases = exception.get("cases").and_then(Value::as_array).unwrap().len();
+                let (actual, reason) = (string(exception, "actual"), string(exception, "reason"));
+                println!("score\tWycheproof, otherwise\t{suite}: {cases} {actual}\t{reason}");
+            }
+        }
         assert_eq!(found, known, "{suite}: left is what happens, right is exceptions.json");
     }
 }
@@ -74,7 +81,7 @@ fn suite(name: &str) -> Option<Vec<u8>> {
     let path = folder.join("wycheproof").join(name);
     let text = fs::read(&path).ok();
     if text.is_none() {
-        println!("skipped: {} is not there", path.display());
+        println!("score\tWycheproof\t{name}\tskipped: {} is not there", path.display());
     }
     text
 }

@@ -41,6 +41,7 @@ export class Decision implements Api.AnyDecision {
   get verdict(): Api.Verdict { return VERDICTS[this.#packed & 3] ?? 'deny'; }
   get allowed(): boolean { return (this.#packed & 3) === 0; }
   get code(): Api.Code | null { return codeOf(this.#packed, this.#state); }
+  get told(): Api.Code | null { return this.code === null ? null : this.toJSON().told ?? this.code; }
   get status(): number { return (this.#packed >>> 16) & 0x3ff; }
 
   get id(): string { return this.toJSON().id; }

@@ -800,6 +800,11 @@ export interface AnyDecision {
   readonly shadow: readonly ShadowDecision[];
   /** The value of `WWW-Authenticate`, where the answer has one. */
   readonly challenge: string | null;
+  /**
+   * The code for the client; it differs from `code` where that would tell an agent what its user may do
+   * (`lacks_relation`). `null` on allow.
+   */
+  readonly told: Code | null;
   /** For the client. It never tells whether an object exists. `null` on allow. */
   readonly reasonUser: string | null;
   /** For the administrator. `null` on allow. */
@@ -926,6 +931,8 @@ export interface DecisionDocument {
   readonly shadow: readonly ShadowDecision[];
   readonly approval?: ApprovalOffer;
   readonly challenge: string | null;
+  /** The code for the client, where it is not `code`. */
+  readonly told?: Code;
   readonly reason_user: string | null;
   readonly reason_admin: string | null;
 }

@@ -25,7 +25,7 @@
 
 mod compile;
 mod eval;
-mod net;
+pub(crate) mod net;
 mod parse;
 mod time;
 mod value;

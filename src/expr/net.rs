@@ -26,6 +26,12 @@ impl Range {
         (prefix <= most).then_some(Self { address, prefix })
     }
 
+    /// Reads a range, or one address.
+    pub fn parse_any(text: &str) -> Option<Self> {
+        let one = |address: IpAddr| Self { address, prefix: if address.is_ipv4() { 32 } else { 128 } };
+        text.parse().map(one).ok().or_else(|| Self::parse(text))
+    }
+
     /// An IPv4 address is in no IPv6 range, however it is mapped.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (own, other, width) = match (self.address, address) {

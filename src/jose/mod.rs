@@ -19,6 +19,19 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(not(any(
+    feature = "ed25519",
+    feature = "es256",
+    feature = "es384",
+    feature = "ps256",
+    feature = "ps384",
+    feature = "ps512",
+    feature = "rs256",
+    feature = "rs384",
+    feature = "rs512",
+)))]
+compile_error!("nothing can be verified without an algorithm: choose a feature, such as `es256`");
+
 mod algorithm;
 mod algorithms;
 pub mod base64url;

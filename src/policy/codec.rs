@@ -190,12 +190,12 @@ impl Coded for Segment {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, PackError> {
-        let (number, text) = (from.byte()?, Coded::read(from)?);
+        let (number, text) = (from.byte()?, String::read(from)?);
         Ok(match number {
             0 => Self::Literal(text),
             1 => Self::One(text),
             2 => Self::Rest(text),
-            3 => Self::Any,
+            3 if text.is_empty() => Self::Any,
             _ => return Err(PackError("a pattern has an unknown part")),
         })
     }
@@ -207,7 +207,10 @@ impl Coded for ValueType {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, PackError> {
-        words_type([u32::read(from)?, u32::read(from)?]).ok_or(PackError("a type of values is unknown"))
+        let words = [u32::read(from)?, u32::read(from)?];
+        // There is one way to write each.
+        let ty = words_type(words).filter(|ty| type_words(*ty) == words);
+        ty.ok_or(PackError("a type of values is unknown"))
     }
 }
 

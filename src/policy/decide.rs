@@ -211,8 +211,17 @@ impl<'e> Evaluator<'e, '_> {
     fn approvals(&mut self, mode: Mode) -> Result<(), Failure> {
         for (index, rule) in self.lines(Effect::Approve, mode) {
             let before = self.trace.reasons.len();
-            if self.strikes(rule) == Truth::False || self.approved(rule) == Truth::True {
+            if self.strikes(rule) == Truth::False {
                 self.trace.reasons.truncate(before);
+                continue;
+            }
+            let struck = self.trace.reasons.len();
+            if self.approved(rule) == Truth::True {
+                self.trace.reasons.drain(before..struck);
+                let approver = self.case.approver.unwrap_or_default();
+                self.note("approve", Truth::True, Some(rule.line), || {
+                    format!("`{approver}` has approved it (rule `{}`)", rule.id)
+                });
                 continue;
             }
             let object = self.case.object_name();

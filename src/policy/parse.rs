@@ -312,6 +312,26 @@ impl<'t> Cursor<'_, 't> {
         }
     }
 
+    /// The action of a route or a tool, and the `on` behind it.
+    fn action_on(&mut self) -> Result<Named<'t>, PolicyError> {
+        let action = self.action("the name of an action")?;
+        match self.expect("on") {
+            Ok(()) => Ok(action),
+            Err(error) => self.not_left_out(Some(&action), &["on"]).and(Err(error)),
+        }
+    }
+
+    /// What was taken for a name and is the word that follows names: then the name was left out.
+    fn not_left_out(&mut self, name: Option<&Named<'t>>, ends: &[&str]) -> Result<(), PolicyError> {
+        match name.filter(|name| ends.contains(&name.text)) {
+            None => Ok(()),
+            Some(name) => {
+                self.last = name.word;
+                Err(self.error(format!("a name is missing before `{}`", name.text)))
+            }
+        }
+    }
+
     /// Any word that is not quoted.
     fn plain(&mut self, wanted: &str) -> Result<Named<'t>, PolicyError> {
         match self.word() {
@@ -338,6 +358,7 @@ impl<'t> Cursor<'_, 't> {
                 Some(word) if word.text == "," => {}
                 Some(word) if ends.contains(&word.text) => return Ok(names),
                 Some(word) => {
+                    self.not_left_out(names.last(), ends)?;
                     return Err(self.error(format!(
                         "{} cannot follow here; write a comma between names, or {}",
                         quote(word.text),
@@ -353,22 +374,33 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
+/// Kinds with commas between them, then modes with commas between them, then `to`.
 fn kinds_and_modes(line: &mut Cursor<'_, '_>) -> Result<(u8, u8), PolicyError> {
     let (mut kinds, mut modes) = (0_u8, 0_u8);
+    // Whether the word before was a kind or a mode, and not a comma.
+    let mut named = false;
     loop {
         let Some(word) = line.word() else { return Err(line.missing("`to`")) };
+        let (kind, mode) = (kind_bits(word.text), Mode::from_name(word.text));
         match word.text {
             "to" if kinds == 0 => return Err(line.error("a kind of relationship stands before `to`")),
+            "to" | "," if !named => {
+                return Err(line.error(format!("a kind or a mode is missing before `{}`", word.text)));
+            }
             "to" => return Ok((kinds, if modes == 0 { 7 } else { modes })),
+            _ if kind.is_some() && modes != 0 => return Err(line.error("kinds stand before modes")),
+            _ if mode.is_some() && kinds == 0 => {
+                return Err(line.error("a kind of relationship stands before a mode"));
+            }
+            _ if mode.is_some() && modes == 0 && !named => {
+                return Err(line.error("modes follow the kinds without a comma, as in `delegated offline`"));
+            }
+            _ if named && (kind.is_some() || modes != 0 && mode.is_some()) => {
+                return Err(line.error(format!("write a comma before {}", quote(word.text))));
+            }
             "," => {}
-            "agents" => kinds |= 31 & !Kind::Itself.bit(),
-            "anyone" => kinds |= 31,
-            name => match (Kind::from_name(name), Mode::from_name(name)) {
-                (Some(_), _) if modes != 0 => return Err(line.error("kinds stand before modes")),
-                (Some(kind), _) => kinds |= kind.bit(),
-                (None, Some(_)) if kinds == 0 => {
-                    return Err(line.error("a kind of relationship stands before a mode"));
-                }
+            name => match (kind, mode) {
+                (Some(bits), _) => kinds |= bits,
                 (None, Some(mode)) => modes |= mode.bit(),
                 (None, None) => {
                     return Err(line.error(format!(
@@ -379,6 +411,16 @@ fn kinds_and_modes(line: &mut Cursor<'_, '_>) -> Result<(u8, u8), PolicyError> {
                 }
             },
         }
+        named = word.text != ",";
+    }
+}
+
+/// The bits of a kind, or of what stands for several.
+fn kind_bits(name: &str) -> Option<u8> {
+    match name {
+        "agents" => Some(31 & !Kind::Itself.bit()),
+        "anyone" => Some(31),
+        name => Kind::from_name(name).map(Kind::bit),
     }
 }
 
@@ -535,8 +577,7 @@ fn route<'t>(line: &mut Cursor<'_, 't>) -> Result<Route<'t>, PolicyError> {
     let method = method(line)?;
     let pattern = line.plain("a path such as `/repos/{repo}/**`")?;
     line.expect("is")?;
-    let action = line.action("the name of an action")?;
-    line.expect("on")?;
+    let action = line.action_on()?;
     let object = line.plain("an object, `TYPE:{path}`")?;
     let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
     let arguments = arguments(line)?;
@@ -549,8 +590,7 @@ fn tool<'t>(line: &mut Cursor<'_, 't>) -> Result<Tool<'t>, PolicyError> {
         return Err(line.error("`*` stands at the very end of a tool's name only"));
     }
     line.expect("is")?;
-    let action = line.action("the name of an action")?;
-    line.expect("on")?;
+    let action = line.action_on()?;
     let object = line.plain("an object, `TYPE:{argument}`")?;
     let template = Template::parse_object(object.text).map_err(|what| line.error(what))?;
     let arguments = arguments(line)?;

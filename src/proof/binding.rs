@@ -8,7 +8,7 @@ use alloc::{borrow::ToOwned, vec::Vec};
 use crate::config::{BindingPolicy, Config, Issuer};
 use crate::error::{Code, Refusal};
 use crate::policy::path::Target;
-use crate::proof::{Certificate, DpopFacts, DpopProof, ReplayStore, Use, dpop, mtls, refuse_replay};
+use crate::proof::{DpopFacts, DpopProof, ReplayStore, Use, dpop, mtls, refuse_replay};
 use crate::request::{Request, Scheme};
 use crate::time::Timestamp;
 use crate::token::VerifiedToken;
@@ -69,14 +69,8 @@ pub(crate) fn prove(
         };
     };
     if let Some(thumbprint) = &confirmation.x5t_s256 {
-        let forwarded = match (request.certificate, config.proof.trust_forwarded) {
-            (None, true) => {
-                let headers: Vec<_> = request.header("x-forwarded-client-cert").collect();
-                Some(Certificate::from_forwarded(&headers)?)
-            }
-            _ => None,
-        };
-        mtls::verify(thumbprint, request.certificate.or(forwarded.as_ref()))?;
+        let certificate = mtls::of_request(request, &config.proof.trusted_hops)?;
+        mtls::verify(thumbprint, certificate.as_ref())?;
     }
     let Some(thumbprint) = &confirmation.jkt else {
         return match scheme {

@@ -1,16 +1,18 @@
 //! Certificate-bound access tokens (RFC 8705 §3): `cnf` `x5t#S256` against the certificate of the connection.
 //!
-//! The certificate comes from the enforcement point itself, or from the `x-forwarded-client-cert` header of a
-//! proxy before it; the latter only where the configuration names that hop as trusted, because any client can
-//! write the header.
+//! The certificate is that of the connection, or the one in `x-forwarded-client-cert` where the other end of the
+//! connection is a hop that the configuration lists (`proof.trust_forwarded_client_cert`): any client can write the
+//! header, so whoever is not listed may send it in vain.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::{Code, Refusal};
+use crate::expr::net::Range;
 use crate::jose::base64url;
+use crate::request::Request;
 
 /// The SHA-256 hash of the client certificate of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,11 @@ impl Certificate {
     /// element, which is the one that this hop added.
     ///
     /// # Errors
-    /// `proof_missing` where there is no header, `proof_invalid` where it is there twice, cannot be read, or has no
-    /// single `Hash` in its last element.
+    /// `proof_invalid` where it is not there once, cannot be read, or has no single `Hash` in its last element.
     pub fn from_forwarded(headers: &[&[u8]]) -> Result<Self, Refusal> {
         let value = match headers {
-            [] => return Err(missing()),
             [value] => core::str::from_utf8(value).ok().filter(|text| text.is_ascii()),
-            _ => return invalid("there is more than one `x-forwarded-client-cert` header"),
+            _ => return invalid("there is not one `x-forwarded-client-cert` header"),
         };
         let Some(element) = value.and_then(last_element) else {
             return invalid("the `x-forwarded-client-cert` header cannot be read");
@@ -70,23 +70,33 @@ impl Certificate {
     }
 }
 
+/// The client's certificate: the one that a listed hop forwards, else that of the connection.
+///
+/// # Errors
+/// `proof_invalid` for a header that a listed hop wrote and that cannot be read.
+pub(crate) fn of_request(request: &Request<'_>, hops: &[Range]) -> Result<Option<Certificate>, Refusal> {
+    // An IPv4 address that a host shows as an IPv6 one is still the same hop.
+    let hop = request.peer.map(|peer| peer.to_canonical());
+    let forwarded: Vec<_> = request.header("x-forwarded-client-cert").collect();
+    match hop.filter(|hop| hops.iter().any(|known| known.contains(*hop))) {
+        Some(_) if !forwarded.is_empty() => Certificate::from_forwarded(&forwarded).map(Some),
+        _ => Ok(request.certificate.copied()),
+    }
+}
+
 /// Checks that the connection has the certificate that the token is bound to.
 ///
 /// # Errors
 /// `proof_missing` where the connection has none, `proof_invalid` where it has another.
 pub fn verify(thumbprint: &str, certificate: Option<&Certificate>) -> Result<(), Refusal> {
     match certificate {
-        None => Err(missing()),
+        None => Err(Refusal::new(
+            Code::ProofMissing,
+            "the access token is bound to a client certificate, and the connection has none",
+        )),
         Some(certificate) if certificate.is(thumbprint) => Ok(()),
         Some(_) => invalid("the client certificate is another one than the access token is bound to"),
     }
-}
-
-fn missing() -> Refusal {
-    Refusal::new(
-        Code::ProofMissing,
-        "the access token is bound to a client certificate, and the connection has none",
-    )
 }
 
 fn invalid<T>(detail: &str) -> Result<T, Refusal> {
@@ -207,10 +217,8 @@ mod tests {
         ] {
             assert_eq!(forwarded(&text), Err(Code::ProofInvalid), "{text}");
         }
-        assert_eq!(Certificate::from_forwarded(&[]).unwrap_err().code, Code::ProofMissing);
+        assert_eq!(Certificate::from_forwarded(&[]).unwrap_err().code, Code::ProofInvalid);
         let twice = Certificate::from_forwarded(&[HASH.as_bytes(), HASH.as_bytes()]);
         assert_eq!(twice.unwrap_err().code, Code::ProofInvalid);
     }
-
-    use alloc::vec::Vec;
 }

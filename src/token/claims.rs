@@ -54,25 +54,7 @@ impl Claims {
             gather_scopes(&mut object, row.scope)?;
         }
         let issued_at = date(&object, "iat", Round::Ceil)?.ok_or_else(|| missing("iat"))?;
-        let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
-        let not_before = date(&object, "nbf", Round::Ceil)?;
-        if issued_at > expires_at {
-            return Err(invalid("iat", "is later than `exp`"));
-        }
-        let audiences = audiences(&object)?;
-        let confirmation = confirmation(&object)?;
-        Ok(Self {
-            subject,
-            client_id,
-            id,
-            audiences,
-            issued_at,
-            not_before,
-            expires_at,
-            confirmation,
-            object,
-            also: None,
-        })
+        Self::checked(object, [subject, client_id], id, issued_at)
     }
 
     /// Reads the answer of an introspection endpoint (RFC 7662 §2.2), whose `active`, `iss` and `aud` were checked.
@@ -94,9 +76,19 @@ impl Claims {
         if row.scope != "scope" && object.get("scope").is_none() {
             gather_scopes(&mut object, row.scope)?;
         }
-        let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
         let issued_at = date(&object, "iat", Round::Ceil)?;
         let issued_at = issued_at.or(jwt.map(|jwt| jwt.issued_at)).unwrap_or(Timestamp::FIRST);
+        Self::checked(object, [subject, client_id], id, issued_at)
+    }
+
+    /// What tokens and answers have in common: times that fit together, audiences, the binding to a key.
+    fn checked(
+        object: Object<'static>,
+        [subject, client_id]: [String; 2],
+        id: Option<String>,
+        issued_at: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let expires_at = date(&object, "exp", Round::Floor)?.ok_or_else(|| missing("exp"))?;
         let not_before = date(&object, "nbf", Round::Ceil)?;
         if issued_at > expires_at {
             return Err(invalid("iat", "is later than `exp`"));

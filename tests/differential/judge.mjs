@@ -1,12 +1,12 @@
-// Makes tokens and DPoP proofs, good ones and spoilt ones, and has npm `jose` judge each. Writes one JSON line a case:
+// Makes tokens, their claims and DPoP proofs, good ones and spoilt ones, and has npm `jose` judge each. Writes one JSON line a case:
 // what was done to it, the text, and whether jose accepts. The Rust side (tests/jose_differential.rs) reads the lines.
 //
-//   node judge.mjs [tokens] [proofs] [seed]
+//   node judge.mjs [tokens] [claims] [proofs] [seed]
 
 import { createHash, createHmac, generateKeyPairSync, sign as signBytes, createPublicKey } from 'node:crypto';
 import * as jose from 'jose';
 
-const [tokens = 16000, proofs = 6000, seed = 1] = process.argv.slice(2).map(Number);
+const [tokens = 16000, claimSets = 4000, proofs = 6000, seed = 1] = process.argv.slice(2).map(Number);
 const NOW = 1795000060;
 const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 
@@ -171,6 +171,52 @@ async function judgeTokens() {
   }
 }
 
+// --- Claims, by jose's `jwtVerify` with issuer, audience and the claims that RFC 9068 §2.2 requires.
+
+const NUMBERS = ['1795000300', -1, 0, 1e300, true, null, [1795000300], {}, 9007199254740993n, 18446744073709551616n];
+const TEXTS = [1, null, [], {}, true, '', ' ', 'é', 'x\u0000', 'x\u200by', 'x\r\ny', 's'.repeat(1100)];
+const around = () => NOW + pick([-1000, -1, -0.5, 0, 0.5, 0.9, 1, 1.5, 1000]);
+const base = () => ({
+  iss: 'https://as.example', aud: 'https://api.example', sub: 'ana', client_id: 'c', jti: `t-${below(1e9)}`, iat: NOW - 60, exp: NOW + 240, scope: 'r',
+});
+const CLAIMS = {
+  none: () => base(),
+  missing: () => without(base(), pick(Object.keys(base()).slice(0, 7))),
+  exp: () => ({ ...base(), exp: around() }),
+  nbf: () => ({ ...base(), nbf: around() }),
+  iat: () => ({ ...base(), iat: around() }),
+  exp_type: () => ({ ...base(), exp: pick(NUMBERS) }),
+  nbf_type: () => ({ ...base(), nbf: pick(NUMBERS) }),
+  iat_type: () => ({ ...base(), iat: pick(NUMBERS) }),
+  iss: () => ({ ...base(), iss: pick(['https://as.example/', 'https://AS.example', 'http://as.example', '', 'https://as.example.evil', 1, null, ['https://as.example'], { a: 1 }]) }),
+  aud: () => ({ ...base(), aud: pick([['https://api.example'], ['https://x.example', 'https://api.example'], [], 'https://x.example', '*', ['*'], 'https://api.example/', 'https://API.example', 1, null, {}, [['https://api.example']]]) }),
+  aud_mixed: () => ({ ...base(), aud: pick([['https://api.example', 1], ['https://api.example', null], ['https://api.example', '']]) }),
+  name: () => ({ ...base(), [pick(['sub', 'client_id', 'jti'])]: pick(TEXTS) }),
+};
+
+async function acceptsClaims(token) {
+  try {
+    const { payload } = await jose.jwtVerify(token, keySet, {
+      algorithms: ALGORITHMS, typ: 'at+jwt', issuer: 'https://as.example', audience: 'https://api.example',
+      requiredClaims: ['sub', 'client_id', 'jti', 'iat', 'exp'], currentDate: new Date(NOW * 1000),
+    });
+    return ['sub', 'client_id', 'jti'].every((name) => typeof payload[name] === 'string' && payload[name] !== '');
+  } catch {
+    return false;
+  }
+}
+
+async function judgeClaims() {
+  const ways = Object.entries(CLAIMS);
+  const key = keys[0];
+  for (let index = 0; index < claimSets; index += 1) {
+    const [change, make] = ways[index % ways.length];
+    // Numbers that JavaScript does not have are written as they are.
+    const text = seal(key, json(headerOf(key)), JSON.stringify(make(), (_, value) => (typeof value === 'bigint' ? `big${value}` : value)).replace(/"big(\d+)"/, '$1'));
+    say({ kind: 'claims', change, alg: key.alg, text, accepted: await acceptsClaims(text) });
+  }
+}
+
 // --- DPoP, by jose's own parts: signature and header by jwtVerify with EmbeddedJWK, thumbprint by jose, addresses by URL.
 
 const URL_OF_REQUEST = 'https://api.example/repos/web/x';
@@ -256,4 +302,5 @@ async function judgeProofs() {
 
 say({ kind: 'keys', now: NOW, jwks, url: URL_OF_REQUEST, access_token: ACCESS_TOKEN });
 await judgeTokens();
+await judgeClaims();
 await judgeProofs();

@@ -235,6 +235,39 @@ test('row 124: a relationship server that lies, errs or says too much allows not
   assert.throws(() => openfga({ url: 'https://fga.example', storeId: 'S' }), ActforError);
 });
 
+test('a call that is decided again asks again, with the proof that was used', async () => {
+  const policy = `${config.policy}\nmcp /mcp\ntool push is push on repo:{repo}\n`;
+  let holds = true;
+  const asked = [];
+  const relationships = { ask: async (questions) => { asked.push(...questions); return questions.map(() => holds); } };
+  const guard = createGuard({ ...related, policy }, { clock: () => NOW, relationships });
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"push","arguments":{"repo":"web"}}}';
+  const headers = { ...bearer(tokens.T1.token), 'content-type': 'application/json' };
+  const decision = await guard.authorize({ method: 'POST', url: '/mcp', headers, body });
+  assert.equal(decision.code, null);
+  const call = (repo) => guard.authorizeCall(decision, { name: 'push', arguments: { repo } });
+  assert.equal((await call('web')).code, null);
+  assert.equal((await call('infra')).code, 'not_covered');
+  assert.equal(asked.length, 2);
+  holds = false;
+  assert.equal((await call('web')).code, 'user_lacks_relation');
+  assert.equal(decision.toJSON().decision, 'allow');
+  assert.equal((await guard.authorizeCall(decision, { name: 'other' })).code, 'unmapped');
+  assert.equal((await guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } }, { now: NOW + 120 })).code, 'presence_expired');
+});
+
+test('what an introspection said at the door is asked again behind it', async () => {
+  const policy = `${config.policy}\nmcp /mcp\ntool push is push on repo:{repo}\n`;
+  const answer = { active: true, token_type: 'Bearer', ...tokens.T1.claims };
+  const { guard } = served(async () => json(answer), { config: { ...introspected, policy }, host: { introspection: { cacheSeconds: 0 } } });
+  const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"push","arguments":{"repo":"web"}}}';
+  const decision = await guard.authorize({ method: 'POST', url: '/mcp', headers: { ...bearer(tokens.T1.token), 'content-type': 'application/json' }, body });
+  const call = () => guard.authorizeCall(decision, { name: 'push', arguments: { repo: 'web' } });
+  assert.deepEqual([decision.code, (await call()).code], [null, null]);
+  answer.active = false;
+  assert.equal((await call()).code, 'token_inactive');
+});
+
 test('a misspelt option of the host does not load', () => {
   assert.throws(() => createGuard(config, { replaystore: {} }), (error) => error instanceof ActforError && /replaystore/.test(error.message));
 });

@@ -103,6 +103,10 @@ test('certification, basic: errors and headers', async () => {
     assert.equal(status, 400, JSON.stringify(body));
     assert.equal(typeof answer, 'string');
   }
+  const latin = new TextEncoder().encode(JSON.stringify({ ...whole, context: { x: '?' } })).map((byte) => (byte === 63 ? 255 : byte));
+  assert.equal((await handler(new Request('https://pdp.example/access/v1/evaluation', {
+    method: 'POST', body: latin, headers: { authorization: 'Bearer pep', 'content-type': 'application/json' },
+  }))).status, 400);
   assert.equal((await evaluate(whole, { 'content-type': 'text/plain' })).status, 400);
   assert.equal((await evaluate(whole, { 'content-type': 'application/jsonx' })).status, 400);
   assert.equal((await evaluate(whole, { 'content-type': 'application/json; charset=utf-8' })).status, 200);

@@ -61,6 +61,8 @@ test('express: allows, refuses, challenges', async (t) => {
 });
 
 test('express: the bytes that are decided are the bytes that are used', async (t) => {
+  const heard = [];
+  const guard = createGuard({ ...config, policy: rules }, { clock: () => NOW, onDecision: (decision) => heard.push(decision.code) });
   const ask = await serve(t, node(actfor(guard, { bodyLimit: 100 })));
   const headers = { ...bearer(tokens.T1.token), 'content-type': 'application/json' };
   const body = '{"text": "hello"}';
@@ -69,6 +71,10 @@ test('express: the bytes that are decided are the bytes that are used', async (t
   assert.deepEqual([JSON.parse(text).raw, JSON.parse(text).body], [body, { text: 'hello' }]);
   assert.equal((await ask('POST', '/repos/web/notes', headers, '{"text":"a","text":"b"}')).status, 400);
   assert.equal((await ask('POST', '/repos/web/notes', headers, ' '.repeat(101))).status, 413);
+  assert.deepEqual(heard, [null, 'argument_invalid', 'argument_invalid']);
+  const slow = { readsBody: guard.readsBody.bind(guard), authorize: async (...asked) => { await new Promise((resolve) => setTimeout(resolve, 20)); return guard.authorize(...asked); } };
+  const slowly = await serve(t, node(actfor(slow, { bodyLimit: 100 })));
+  assert.equal((await slowly('POST', '/repos/web/notes', headers, ' '.repeat(3_000_000))).status, 413);
   const late = await serve(t, (req, res) => { req.body = {}; node(actfor(guard))(req, res); });
   assert.match((await late('POST', '/repos/web/notes', headers, body)).text, /before body parsers/);
 });

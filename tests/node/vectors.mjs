@@ -3,24 +3,28 @@
 
 /** The files, below tests/vectors. */
 export const FILES = [
-  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'attacks/requests.json',
+  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'attacks/requests.json', 'requests/identity.json',
   'patterns/acme.actfor', 'patterns/acme.fga', 'patterns/cases.json', 'patterns/config.json', 'patterns/tuples.json',
 ];
 
 /** How many questions there are of each kind, at least. */
-export const LEAST = { token: 160, proof: 80, request: 110, attack: 400, example: 20 };
+export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, identity: 450, example: 20 };
 
 /**
- * Asks every question that a host without TLS of its own can ask, or those of some kinds. `wrong` says what came out otherwise than the vector
+ * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came out otherwise than the vector
  * expects; `documents` holds every decision document, to be the same in every runtime.
  */
 export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const counts = {};
   const wrong = [];
   const documents = {};
-  for (const { kind, name, config, request, options, again = false, expect, object, document } of questions(files)) {
+  for (const { kind, name, config, request, options, again = false, learned = [], before = [], expect, object, who, document } of questions(files)) {
     if (!kinds.includes(kind)) continue;
     const guard = createGuard(config);
+    wrong.push(...learned.filter((list) => !isTaught(guard, list)).map(({ list }) => `${kind}: ${name}: ${list}`));
+    for (const { now, ...asked } of before) {
+      if (!guard.decide(asked, { now }).allowed) wrong.push(`${kind}: ${name}: what came before was refused`);
+    }
     const outcomes = Array.from({ length: again ? 2 : 1 }, () => guard.decide(request, options));
     const decision = outcomes.at(-1);
     const found = decision.code ?? decision.verdict;
@@ -28,6 +32,7 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
     if (again && !outcomes[0].allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
     if (found !== expect) wrong.push(`${kind}: ${name}: expected ${expect}, found ${found}`);
     if (object !== undefined && decision.object !== object) wrong.push(`${kind}: ${name}: about ${decision.object}`);
+    if (who !== undefined && JSON.stringify(decision.who) !== JSON.stringify(who)) wrong.push(`${kind}: ${name}: who is ${JSON.stringify(decision.who)}`);
     if (document !== undefined && text !== document) wrong.push(`${kind}: ${name}: another document: ${text}`);
     if (`${kind}: ${name}` in documents) wrong.push(`${kind}: ${name}: there are two of that name`);
     documents[`${kind}: ${name}`] = text;
@@ -69,16 +74,34 @@ function* questions(files) {
     };
   }
 
-  for (const { name, config, now = 0, request, again, certificate, store, expect } of requests.cases) {
-    // A host without TLS of its own has no certificate, and it always remembers proofs.
-    if (certificate !== undefined || store === false) continue;
-    yield { kind: 'request', name, config: requests.configs[config], request, options: { now }, again, expect };
+  for (const { name, config, now = 0, request, again, certificate, peer, store, expect } of requests.cases) {
+    // A guard always remembers proofs.
+    if (store === false) continue;
+    const seen = { ...request, clientCertificate: certificate, peer };
+    yield { kind: 'request', name, config: requests.configs[config], request: seen, options: { now }, again, expect };
+  }
+
+  const { configs: { main: issuers }, cases: kinds } = read('token/kinds.json');
+  for (const { name, now, request, introspection, expect } of kinds) {
+    // Lists and answers are fetched by a host (kinds.test.mjs).
+    if (request === undefined || introspection !== undefined) continue;
+    yield { kind: 'kind', name, config: issuers, request, options: { now }, expect };
   }
 
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');
   for (const { name, again, expect, object, request: { body_base64url: body, ...request } } of attacks) {
     if (body !== undefined) request.body = bytes(body);
     yield { kind: 'attack', name, config: acme, request, options: { now: attacked }, again, expect, object };
+  }
+
+  const identity = read('requests/identity.json');
+  for (const { name, config, now, learned, before, request, introspection, room, expect } of identity.cases) {
+    // Answers are fetched by a host (identity.test.mjs), and a guard remembers as much as it does.
+    if (introspection !== undefined || room !== undefined) continue;
+    yield {
+      kind: 'identity', name, config: { policy: identity.policy, files: identity.files, ...identity.configs[config] },
+      learned, before, request, options: { now }, expect: expect.decision, who: expect.who,
+    };
   }
 
   const tuples = read('patterns/tuples.json');
@@ -93,6 +116,17 @@ function* questions(files) {
       kind: 'example', name, config, request, options: { id, now: now ?? 0 },
       expect: expect.code ?? expect.decision, document: expect.document,
     };
+  }
+}
+
+/** Whether a guard takes a list of what is revoked, or a status list, where it should and only there. */
+function isTaught(guard, { status_list_of: issuer, list, at: now, refused }) {
+  try {
+    if (issuer === undefined) guard.revoke(list, { now });
+    else guard.setStatusList(issuer, list, { now });
+    return refused === undefined;
+  } catch (error) {
+    return refused !== undefined && error.message.includes(refused);
   }
 }
 

@@ -20,18 +20,18 @@ export function testVectors(createGuard) {
     });
   }
 
-  test('no kind of token is taken for another', async () => {
+  test('no kind of token is taken for a status list, or for the answer of an introspection', async () => {
     const { configs: { main: kinds }, cases } = read('token/kinds.json');
-    for (const { name, now, request, introspection, status_list: list, expect } of cases) {
+    const fetched = cases.filter(({ introspection, status_list: list }) => introspection !== undefined || list !== undefined);
+    for (const { name, now, request, introspection, status_list: list, expect } of fetched) {
       const guard = createGuard(kinds, { fetch: async () => new Response(introspection.response) });
-      const said = () => {
-        if (list !== undefined) return code(() => guard.setStatusList(list.issuer, list.token, { now }));
-        return found(guard.decide(request, { now }));
-      };
-      assert.equal(introspection === undefined ? said() : found(await guard.authorize(request, { now })), expect, name);
+      const said = list === undefined
+        ? found(await guard.authorize(request, { now }))
+        : code(() => guard.setStatusList(list.issuer, list.token, { now }));
+      assert.equal(said, expect, name);
       guard.dispose();
     }
-    assert.ok(cases.length > 150);
+    assert.ok(fetched.length > 40);
   });
 
   test('keys come, go and age as expected', () => {

@@ -44,7 +44,9 @@ for (const name of ['express', 'fastify', 'hono', 'fetch']) {
     };
     await refused(await post('infra', agent, '{"text": "hello"}'), 403, 'not_covered');
     await refused(await post('web', agent, '{"text": "a", "text": "b"}'), 400, 'argument_invalid');
-    await refused(await post('web', agent, `{"text": "${'x'.repeat(1_048_576)}"}`), 413, 'request_invalid');
+    for (const size of [1_048_576, 20_000_000]) {
+      await refused(await post('web', agent, `{"text": "${'x'.repeat(size)}"}`), 413, 'request_invalid');
+    }
     await refused(await post('web', mint('ana', 'repo:web:write', 'code-helper', 'offline'), '{"text": "hello"}'), 403, 'mode_not_allowed');
     const old = issuer.token({ user: 'ana', agent: 'code-helper', scope: 'repo:read', now: 1_000 });
     await refused(await fetch(`${address}/repos/web/readme`, { headers: old.headers }), 401, 'token_expired');

@@ -4,20 +4,23 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 
+import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from '@modelcontextprotocol/client';
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
 import * as sdk2 from '@modelcontextprotocol/server';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { discoverOAuthProtectedResourceMetadata, extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { ElicitRequestSchema, ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import * as sdk1 from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
 import { createGuard } from 'actfor';
 import { guardLists, guardTool, mcpAuth } from 'actfor/mcp';
+import { mcpFetch } from 'actfor/mcp-fetch';
 import { createTestIssuer, createTestKey } from 'actfor/testing';
 
-const lists = 'initialize, tools/list, resources/list, resources/templates/list, prompts/list';
+const lists = 'initialize, server/discover, tools/list, resources/list, resources/templates/list, prompts/list';
 const policy = `actfor 1
 on mcp_server
   ${lists} needs scope
@@ -148,6 +151,67 @@ for (const [name, open] of Object.entries(SDKS)) {
     assert.match(again.headers.get('www-authenticate'), /^DPoP error="invalid_dpop_proof"/);
   });
 }
+
+test('the same on the web\'s own requests, with the handler of the SDK 2.x', async (t) => {
+  const heard = [];
+  const guard = guardOf({ onDecision: (decision) => heard.push(decision.code) });
+  const handler = sdk2.createMcpHandler(() => build(guard, sdk2.McpServer, (shape) => z.object(shape)));
+  const protectedBy = mcpFetch(guard, handler.fetch, { resource: 'https://api.example/mcp', authorizationServers: ['https://as.example'], bodyLimit: 1_000 });
+  const client = new NewClient({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  const fetched = (url, init) => protectedBy(new Request(url, init));
+  await client.connect(new NewTransport(new URL('https://api.example/mcp'), { fetch: fetched, requestInit: { headers: mint('doc:a ask:b').headers } }));
+  t.after(() => client.close());
+  assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name), ['write']);
+  assert.deepEqual((await client.listPrompts()).prompts.map((prompt) => prompt.name), ['b']);
+  assert.deepEqual((await client.callTool({ name: 'write', arguments: { id: 'a', size: 1 } })).content, [{ type: 'text', text: 'a 2' }]);
+  assert.equal((await client.callTool({ name: 'write', arguments: { id: 'a', size: 2 } }))._meta['actfor/code'], 'forbidden');
+
+  const metadata = await protectedBy(new Request('https://api.example/.well-known/oauth-protected-resource/mcp'));
+  assert.equal((await metadata.json()).resource, 'https://api.example/mcp');
+  const call = (id, headers, more = '') => protectedBy(new Request('https://api.example/mcp', {
+    method: 'POST', headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'write', arguments: { id, size: 1, more } } }),
+  }));
+  const missing = await call('a', {});
+  assert.deepEqual([missing.status, missing.headers.get('www-authenticate')], [401, 'Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp"']);
+  const refused = await call('b', mint('doc:a').headers);
+  assert.deepEqual([refused.status, (await refused.json()).error.data.code], [403, 'not_covered']);
+  heard.length = 0;
+  const large = await call('a', mint('doc:a').headers, 'x'.repeat(1_000));
+  assert.deepEqual([large.status, (await large.json()).code, heard], [413, 'request_invalid', ['message_invalid']]);
+});
+
+test('without the guard at the door, lists are empty', async (t) => {
+  const [here, there] = InMemoryTransport.createLinkedPair();
+  const server = build(guardOf(), sdk1.McpServer, (shape) => shape);
+  const client = new Client({ name: 'test', version: '1' });
+  await Promise.all([server.connect(here), client.connect(there)]);
+  t.after(() => client.close());
+  assert.deepEqual([(await client.listTools()).tools, (await client.listPrompts()).prompts], [[], []]);
+});
+
+test('a list that is one agent\'s is nobody else\'s to keep', async (t) => {
+  const guard = guardOf();
+  const hints = { cacheHints: { 'tools/list': { ttlMs: 60_000, cacheScope: 'public' } } };
+  const handler = sdk2.createMcpHandler(() => {
+    const server = new sdk2.McpServer({ name: 'test', version: '1' }, { capabilities: { tools: {} }, ...hints });
+    server.registerTool('write', {}, async () => ({ content: [] }));
+    return guardLists(guard, server);
+  });
+  const protectedBy = mcpFetch(guard, handler.fetch, { resource: 'https://api.example/mcp', authorizationServers: ['https://as.example'] });
+  const answers = [];
+  const fetched = async (url, init) => {
+    const response = await protectedBy(new Request(url, init));
+    answers.push(await response.clone().text());
+    return response;
+  };
+  const client = new NewClient({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(new NewTransport(new URL('https://api.example/mcp'), { fetch: fetched, requestInit: { headers: mint('doc:a').headers } }));
+  t.after(() => client.close());
+  assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name), ['write']);
+  assert.match(answers.at(-1), /"ttlMs":60000/);
+  assert.match(answers.at(-1), /"cacheScope":"private"/);
+});
 
 test('without the guard at the door, a guarded tool does nothing', async () => {
   const handler = guardTool(guardOf(), 'write', async () => assert.fail());

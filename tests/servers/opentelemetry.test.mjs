@@ -81,7 +81,10 @@ test('it is the same guard', async () => {
 
 test('a span that nobody records costs no document, and without an SDK nothing happens', () => {
   const { tracer, meter, spans } = setUp({ sampler: new AlwaysOffSampler() });
-  assert.equal(instrument(createGuard(config), { tracer, meter }).decide(token.request('GET', '/repos/web')).allowed, true);
+  const guard = createGuard(config);
+  const decide = (request) => Object.defineProperty(guard.decide(request), 'toJSON', { value: () => assert.fail() });
+  const unread = { ...guard, decide, authorize: async () => assert.fail(), authorizeCall: async () => assert.fail() };
+  assert.equal(instrument(unread, { tracer, meter }).decide(token.request('GET', '/repos/web')).allowed, true);
   assert.equal(spans.getFinishedSpans().length, 0);
   assert.equal(instrument(createGuard(config)).decide(token.request('GET', '/repos/web')).allowed, true);
 });

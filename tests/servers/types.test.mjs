@@ -23,7 +23,7 @@ function compile(files, ...options) {
 
 test('every example of the subpaths compiles', () => {
   const files = [];
-  for (const name of ['authzen', 'express', 'fastify', 'fetch', 'hono', 'mcp', 'opentelemetry', 'redis', 'testing']) {
+  for (const name of ['authzen', 'express', 'fastify', 'fetch', 'hono', 'mcp', 'mcp-fetch', 'opentelemetry', 'redis', 'testing']) {
     const blocks = [...readFileSync(join(packed, `${name}.d.ts`), 'utf8').matchAll(/```ts\n([\s\S]*?)\s*```/g)];
     assert.ok(blocks.length > 0, `${name} has no example`);
     for (const [index, [, block]] of blocks.entries()) {

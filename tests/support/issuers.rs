@@ -100,17 +100,17 @@ pub fn delegated(agent: &str, depth: &str, parent: &str) -> String {
 }
 
 /// A proof for reading `web` with an access token.
-pub fn proof(access_token: &str) -> String {
+pub fn proof(access_token: &str, jti: &str) -> String {
     let url = format!("{API}/repos/web");
-    let proof = Proof { jti: "p1", method: "GET", url: &url, issued_at: NOW, access_token, nonce: None };
+    let proof = Proof { jti, method: "GET", url: &url, issued_at: NOW, access_token, nonce: None };
     signer().prove(&proof).unwrap()
 }
 
 /// The header fields of an access token, with a proof if it is bound to a key.
-pub fn credentials(token: &str) -> Vec<(&'static str, String)> {
+pub fn credentials(token: &str, jti: &str) -> Vec<(&'static str, String)> {
     let payload = token.split('.').nth(1).and_then(base64url::decode).unwrap();
     match String::from_utf8(payload).unwrap().contains(r#""cnf":"#) {
-        true => vec![("authorization", format!("DPoP {token}")), ("dpop", proof(token))],
+        true => vec![("authorization", format!("DPoP {token}")), ("dpop", proof(token, jti))],
         false => vec![("authorization", format!("Bearer {token}"))],
     }
 }

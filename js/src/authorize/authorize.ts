@@ -76,8 +76,6 @@ export class Authorizer {
       // What may have changed since is asked again.
       delete facts.introspection;
       delete facts.replies;
-      delete facts.relationsUnreachable;
-      delete facts.approval;
       remember(packed, facts);
       return { asked, facts };
     });

@@ -31,11 +31,11 @@ export function fieldsOf(decision: Decision, resourceMetadata?: string): Record<
 
 /** A refusal as `application/problem+json`: the code, the id and the sentence for the client, and nothing else. */
 export function refusal(decision: Decision, id: string, resourceMetadata?: string): Answer {
-  const { code, status, reasonUser } = decision;
-  return problem(status, code ?? 'request_invalid', id, reasonUser ?? '', fieldsOf(decision, resourceMetadata));
+  const { told, status, reasonUser } = decision;
+  return problem(status, told ?? 'request_invalid', id, reasonUser ?? '', fieldsOf(decision, resourceMetadata));
 }
 
-/** A body that is larger than what is read: nothing was decided. */
+/** A body that is larger than what is read. */
 export function tooLarge(id: string): Answer {
   return problem(413, 'request_invalid', id, 'The body of the request is too large.', { 'cache-control': 'no-store' });
 }

@@ -6,26 +6,30 @@ import { type Answer, refusal, tooLarge } from './answer.js';
 
 const BODY_LIMIT = 1_048_576;
 
-/** What became of a request; `request` is the one to go on with, and has the bytes that were decided. */
-export type Outcome =
-  | { readonly decision: Decision; readonly request: Request; readonly answer: undefined }
-  | { readonly decision: Decision | undefined; readonly request: Request; readonly answer: Answer };
+/**
+ * What became of a request; `request` is the one to go on with, and has the bytes that were decided (`body`, where they had
+ * to be read).
+ */
+export type Outcome = {
+  readonly decision: Decision;
+  readonly request: Request;
+  readonly body: Uint8Array | undefined;
+  /** What to answer where the request may not go on. */
+  readonly answer: Answer | undefined;
+};
 
 /** Reads what has to be read, decides, and says what to answer where the request may not go on. */
 export async function enforce(guard: Guard, request: Request, options: Api.FetchOptions): Promise<Outcome> {
   const id = options.id?.(request) ?? crypto.randomUUID();
-  let body: Uint8Array<ArrayBuffer> | undefined;
-  let next = request;
-  if (guard.readsBody(request.method, request.url)) {
-    body = await readAll(request.body, options.bodyLimit ?? BODY_LIMIT);
-    if (body === undefined) return { decision: undefined, request, answer: tooLarge(id) };
-    next = new Request(request, { body });
-  }
   const { method, url, headers } = request;
   const peer = options.peer?.(request);
+  const reads = guard.readsBody(method, url);
+  const body = reads ? await readAll(request.body, options.bodyLimit ?? BODY_LIMIT) : undefined;
+  // One that is too large is decided without its body, so that it is refused and written down like any other.
   const decision = await guard.authorize({ method, url, headers, body, peer }, { id, deadline: options.deadline, signal: request.signal });
-  if (decision.allowed) return { decision, request: next, answer: undefined };
-  return { decision, request: next, answer: refusal(decision, id, options.resourceMetadata) };
+  if (reads && body === undefined) return { decision, request, body, answer: tooLarge(id) };
+  const answer = decision.allowed ? undefined : refusal(decision, id, options.resourceMetadata);
+  return { decision, request: body === undefined ? request : new Request(request, { body }), body, answer };
 }
 
 /** The bytes of a body; `undefined` if there are too many. */

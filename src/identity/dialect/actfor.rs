@@ -11,7 +11,7 @@ use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Instance, Mode, Principal, Role, User, without_traces};
 use crate::identity::dialect::{
     APP, Actor, Need, Row, actors, agent_missing, by_client, by_typ, earlier, exempt, has_traces, invalid,
-    optional, profile::Profile, required, text,
+    optional, own, profile::Profile, required, text,
 };
 use crate::identity::fact::{Fact, Src, Why};
 use crate::jose::Typ;
@@ -66,7 +66,7 @@ pub(super) const ROW: Row = Row {
 
 fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
     let object = claims.object();
-    let subject = Principal { iss: issuer.issuer.clone(), sub: claims.subject().into() };
+    let subject = own(issuer, claims.subject());
     let sub_profile = Profile::read(object, "", "sub_profile")?;
     let actors = match object.get("act") {
         Some(act) => actors(act, None)?,

@@ -2,8 +2,8 @@
 
 use crate::config::{ClientKind, Issuer};
 use crate::error::Refusal;
-use crate::identity::context::{Authority, Draft, Principal, Role, User, without_traces};
-use crate::identity::dialect::agent_missing;
+use crate::identity::context::{Authority, Draft, Role, User, without_traces};
+use crate::identity::dialect::{agent_missing, client_claim, own};
 use crate::identity::fact::{Fact, Src};
 use crate::token::Claims;
 
@@ -13,7 +13,7 @@ use crate::token::Claims;
 /// agent's: the client must be said to be the agent itself.
 pub(super) fn read(claims: &Claims, issuer: &Issuer, alone: bool, has_act: bool) -> Result<Draft, Refusal> {
     let kind = without_traces(claims, issuer)?;
-    let own = |sub: &str| Principal { iss: issuer.issuer.clone(), sub: sub.into() };
+    let own = |sub: &str| own(issuer, sub);
     let named = issuer.client(claims.client_id()).is_some_and(|client| client.is_the_agent);
     if kind == ClientKind::Agent && has_act && !named {
         return Err(agent_missing(
@@ -30,12 +30,11 @@ pub(super) fn read(claims: &Claims, issuer: &Issuer, alone: bool, has_act: bool)
             "sub_is_the_resource_owner",
         )
     };
-    let names = issuer.dialect.row().client.iter();
-    let client = names.copied().find(|name| claims.object().get(name).is_some()).unwrap_or("client_id");
+    let client = Src::token(client_claim(claims, issuer));
     let (agent, authority) = match kind {
         ClientKind::App | ClientKind::Mixed => (Fact::Absent(Src::config("clients")), Fact::SILENT),
         ClientKind::Agent => (
-            Fact::Derived(own(claims.client_id()), Src::token(client), "client_is_the_agent"),
+            Fact::Derived(own(claims.client_id()), client, "client_is_the_agent"),
             Fact::Derived(
                 if alone { Authority::Agent } else { Authority::User },
                 Src::token("sub"),

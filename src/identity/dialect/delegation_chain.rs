@@ -11,8 +11,8 @@ use alloc::format;
 use crate::chain::delegation::constrained;
 use crate::config::Issuer;
 use crate::error::{Code, Refusal, quote};
-use crate::identity::context::{Authority, Draft, Principal, Role, User};
-use crate::identity::dialect::{Need, Row, by_typ, invalid, optional, required};
+use crate::identity::context::{Authority, Draft, Role, User};
+use crate::identity::dialect::{Need, Row, by_typ, invalid, optional, own, required};
 use crate::identity::fact::{Fact, Src};
 use crate::jose::Typ;
 use crate::json::Value;
@@ -36,7 +36,7 @@ pub(super) const ROW: Row = Row {
 
 fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
     let object = claims.object();
-    let own = |sub: &str| Principal { iss: issuer.issuer.clone(), sub: sub.into() };
+    let own = |sub: &str| own(issuer, sub);
     let depth = object.get("del_depth").ok_or_else(|| {
         Refusal::new(
             Code::ClaimMissing,

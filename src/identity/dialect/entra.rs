@@ -11,9 +11,9 @@ use alloc::string::String;
 
 use crate::config::{ClientKind, Issuer};
 use crate::error::{Code, Refusal};
-use crate::identity::context::{Authority, Draft, Principal, Role, User, without_traces};
+use crate::identity::context::{Authority, Draft, Role, User, without_traces};
 use crate::identity::dialect::{
-    Need, Row, agent_missing, invalid, not_for_a_client, optional, required, text,
+    Need, Row, agent_missing, client_claim, invalid, not_for_a_client, optional, own, required, text,
 };
 use crate::identity::fact::{Fact, Src};
 use crate::jose::Typ;
@@ -65,7 +65,7 @@ fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
         "user" => false,
         _ => return Err(invalid("idtyp", "must be `user` or `app`")),
     };
-    let own = |sub: &str| Principal { iss: issuer.issuer.clone(), sub: sub.into() };
+    let own = |sub: &str| own(issuer, sub);
     let person = |principal| User { principal, role: Role::Delegator };
     let (actor, subject) = (Facets::read(object, "xms_act_fct")?, Facets::read(object, "xms_sub_fct")?);
     if !actor.as_ref().is_some_and(|facets| facets.agent) {
@@ -94,7 +94,7 @@ fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
     }
     // Without the subject's facets an agent's own account would look like a person.
     let subject = subject.ok_or_else(|| missing("xms_sub_fct"))?;
-    let agent = Fact::Asserted(own(claims.client_id()), Src::token("azp"));
+    let agent = Fact::Asserted(own(claims.client_id()), Src::token(client_claim(claims, issuer)));
     let (user, authority) = match (own_rights, subject.agent_user) {
         (true, _) => (
             Fact::Absent(Src::token("idtyp")),

@@ -229,7 +229,17 @@ impl Dialect {
                 return Err(invalid("chain_complete", format!("is {} and must be a boolean", other.kind())));
             }
         }
-        (self.row().read)(claims, issuer)
+        let draft = (self.row().read)(claims, issuer)?;
+        // They may say less than what this dialect derives: presence that has run out, another authority.
+        match ["agent_rel", "agent_instance"].iter().find(|name| claims.object().get(name).is_some()) {
+            Some(name) if !draft.profiled => Err(Refusal::new(
+                Code::DialectUnsupported,
+                format!(
+                    "claim `{name}` is read in dialect `actfor` only, and it may narrow what the token says"
+                ),
+            )),
+            _ => Ok(draft),
+        }
     }
 }
 
@@ -254,20 +264,29 @@ fn actors(act: &Value<'_>, default_iss: Option<&str>) -> Result<Vec<Actor>, Refu
             (None, None) => return Err(invalid("act.iss", "is missing")),
         };
         let profile = Profile::read(object, "act", "sub_profile")?;
+        if profile.as_ref().is_some_and(Profile::is_instance) {
+            let text = "`act.sub` names an instance (`client_instance`) and not an agent, which is not read";
+            return Err(Refusal::new(Code::DialectUnsupported, text));
+        }
         found.push(Actor { principal: Principal { iss, sub }, profile });
         next = object.get("act");
     }
     Ok(found)
 }
 
-/// The facts of a token whose `act` names the agent: `sub` delegates to the current actor. There is no slot
-/// for an instance or a mode.
+/// The facts of a token whose `act` names the agent: `sub` delegates to the current actor.
 fn delegated(claims: &Claims, issuer: &Issuer, actors: Vec<Actor>) -> Result<Draft, Refusal> {
+    delegated_by(own(issuer, claims.subject()), claims, issuer, actors)
+}
+
+/// The same, for a subject in whatever name space. There is no slot for an instance or a mode.
+fn delegated_by(
+    subject: Principal,
+    claims: &Claims,
+    issuer: &Issuer,
+    actors: Vec<Actor>,
+) -> Result<Draft, Refusal> {
     let Some(current) = actors.first() else { return Err(agent_missing("`act` names nobody")) };
-    if current.profile.as_ref().is_some_and(Profile::is_instance) {
-        let text = "`act.sub` names an instance (`client_instance`) and not an agent, which is not read";
-        return Err(Refusal::new(Code::DialectUnsupported, text));
-    }
     if issuer.client(claims.client_id()).is_some_and(|client| client.is_the_agent) {
         return Err(Refusal::new(
             Code::FactsConflict,
@@ -275,7 +294,6 @@ fn delegated(claims: &Claims, issuer: &Issuer, actors: Vec<Actor>) -> Result<Dra
         ));
     }
     let current = current.principal.clone();
-    let subject = Principal { iss: issuer.issuer.clone(), sub: claims.subject().into() };
     // An actor that is the subject itself is no delegation: whose agent it is, the token does not say.
     let user = if subject == current {
         Fact::SILENT
@@ -291,13 +309,23 @@ fn delegated(claims: &Claims, issuer: &Issuer, actors: Vec<Actor>) -> Result<Dra
     })
 }
 
+/// Where a token has its client's id.
+fn client_claim(claims: &Claims, issuer: &Issuer) -> &'static str {
+    let names = issuer.dialect.row().client.iter();
+    names.copied().find(|name| claims.object().get(name).is_some()).unwrap_or("client_id")
+}
+
+/// A name in the issuer's own space.
+fn own(issuer: &Issuer, sub: &str) -> Principal {
+    Principal { iss: issuer.issuer.clone(), sub: sub.into() }
+}
+
 /// The facts of a token whose subject is the agent itself, by a grant that cannot carry a user: it says so.
 fn alone(claims: &Claims, issuer: &Issuer) -> Draft {
     let src = Src::token("sub_profile");
-    let agent = Principal { iss: issuer.issuer.clone(), sub: claims.subject().into() };
     Draft {
         user: Fact::Absent(src.clone()),
-        agent: Fact::Asserted(agent, Src::token("sub")),
+        agent: Fact::Asserted(own(issuer, claims.subject()), Src::token("sub")),
         authority: Fact::Derived(Authority::Agent, src, "sub_is_the_agent"),
         ..Draft::EMPTY
     }

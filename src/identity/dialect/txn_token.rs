@@ -12,7 +12,7 @@ use crate::config::Issuer;
 use crate::error::{Code, Refusal};
 use crate::identity::context::{Authority, Draft, Principal, Role, User};
 use crate::identity::dialect::{
-    INNER, Need, Row, actors, agent_missing, by_client, by_typ, earlier, exempt, has_traces, invalid,
+    INNER, Need, Row, actors, agent_missing, by_client, by_typ, delegated_by, exempt, has_traces, invalid,
     optional, required, text,
 };
 use crate::identity::fact::{Fact, Src};
@@ -62,19 +62,7 @@ fn read(claims: &Claims, issuer: &Issuer) -> Result<Draft, Refusal> {
             Code::FactsConflict,
             "`act` and `principal` are of two vintages of the extension for agents, and a token is of one",
         )),
-        (Some(act), None) => {
-            let actors = actors(act, None)?;
-            let Some(current) = actors.first().map(|actor| actor.principal.clone()) else {
-                return Err(agent_missing("`act` names nobody"));
-            };
-            Ok(Draft {
-                user: Fact::Asserted(delegator(own(claims.subject())), Src::token("sub")),
-                agent: Fact::Asserted(current, Src::token("act.sub")),
-                authority: Fact::Derived(Authority::User, Src::token("act"), "act_is_delegation"),
-                earlier: earlier(actors),
-                ..Draft::EMPTY
-            })
-        }
+        (Some(act), None) => delegated_by(own(claims.subject()), claims, issuer, actors(act, None)?),
         (None, Some(_)) => {
             let user = match name(object, "principal")? {
                 Some(sub) => Fact::Asserted(delegator(own(&sub)), Src::token("principal")),

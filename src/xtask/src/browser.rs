@@ -44,7 +44,12 @@ pub fn test() -> Result<()> {
     setup::npm("tests/browser")?;
     step("page: tests in Chromium");
     run(command("node")
-        .args(["--test", "--test-concurrency=1", "tests/browser/page.test.mjs"])
+        .args([
+            "--test",
+            "--test-concurrency=1",
+            "tests/browser/page.test.mjs",
+            "tests/browser/testing.test.mjs",
+        ])
         .envs([("ACTFOR_PAGE", address.as_str()), ("ACTFOR_CHROMIUM", &chromium)]))?;
     bindings()
 }

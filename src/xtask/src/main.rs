@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors|mutants`.
+//! The chores of the project: `cargo xtask setup|demo|test|build|bench|size|matrix|vectors|mutants|scoreboard|fuzz`.
 //!
 //! Each works from a fresh clone with Rust, Node 20.19 or newer and Python 3, and sets up what is missing. A host
 //! is one module: what it builds, how it is tested, its rows in the demo.
@@ -10,9 +10,11 @@ mod bundlers;
 mod cli;
 mod demo;
 mod envoy;
+mod fuzz;
 mod mutants;
 mod node;
 mod npm;
+mod scoreboard;
 mod setup;
 mod shell;
 mod size;
@@ -37,6 +39,8 @@ cargo xtask COMMAND
   bench core     decisions inside the core
   bench envoy    the filter beside Envoy's own; --json
   bench relation relationship checks beside SpiceDB, OpenFGA and a hash map
+  scoreboard     attack rows, suites, disagreements, mutants, fuzzing: what is held against what
+  fuzz [TARGET]  the fuzz targets, two minutes each (--seconds N), into tests/fuzz/RESULTS.md
   vectors        write tests/vectors/patterns again; leaves no difference
   mutants [PATH] which changes of the core no test notices, into tests/mutants.md; --missed
 ";
@@ -83,6 +87,8 @@ fn run(args: &[&str]) -> Result<()> {
         ["matrix"] => bundlers::matrix(),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["size"] => size::run(),
+        ["scoreboard"] => scoreboard::run(),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

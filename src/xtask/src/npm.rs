@@ -130,7 +130,7 @@ fn scripts(glue: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that can be had by `require`.
-const COMMON_JS: [&str; 11] = [
+const COMMON_JS: [&str; 12] = [
     "entry/node",
     "entry/inline",
     "entry/testing_node",
@@ -140,6 +140,7 @@ const COMMON_JS: [&str; 11] = [
     "middleware/fetch",
     "middleware/hono",
     "middleware/mcp",
+    "middleware/mcp_fetch",
     "opentelemetry",
     "redis",
 ];

@@ -36,6 +36,19 @@ pub fn openfga() -> Result<()> {
     run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
 }
 
+/// What runs the fuzz targets.
+pub fn cargo_fuzz() -> Result<PathBuf> {
+    let own = root().join("target/tools/bin/cargo-fuzz");
+    if !own.is_file() {
+        step("setup: cargo-fuzz (some minutes)");
+        // Not `--locked`, as below.
+        run(command("cargo")
+            .args(["install", "cargo-fuzz", "--debug", "--root"])
+            .arg(root().join("target/tools")))?;
+    }
+    Ok(own)
+}
+
 /// cel-go's side of the differential test of expressions (`tests/cel`).
 pub fn cel() -> Result<()> {
     let program = root().join("target/tools/bin/actfor-cel");

@@ -5,8 +5,13 @@ use actfor::Code;
 use actfor::expr::{Fact, Item, Program, Source, Type, Value, Variables, compile};
 use libfuzzer_sys::fuzz_target;
 
-const VARIABLES: &[(&str, Type)] =
-    &[("n", Type::Int), ("s", Type::String), ("t", Type::Timestamp), ("l", Type::List(Item::String)), ("x", Type::Any)];
+const VARIABLES: &[(&str, Type)] = &[
+    ("n", Type::Int),
+    ("s", Type::String),
+    ("t", Type::Timestamp),
+    ("l", Type::List(Item::String)),
+    ("x", Type::Any),
+];
 
 struct Some2;
 

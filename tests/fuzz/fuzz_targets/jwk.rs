@@ -8,7 +8,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let Ok(set) = KeySet::parse(bytes, Algorithm::ALL) else { return };
     for key in set.keys() {
-        let Ok(value) = json::parse(key.canonical_jwk().as_bytes(), &Limits::TOKEN) else { panic!("canonical JSON") };
+        let Ok(value) = json::parse(key.canonical_jwk().as_bytes(), &Limits::TOKEN) else {
+            panic!("canonical JSON")
+        };
         let Some(object) = value.as_object() else { panic!("an object") };
         let again = Key::from_jwk(object, &[key.algorithm()]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(again.thumbprint(), key.thumbprint());

@@ -10,6 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(model) = Model::parse("m.fga", text) else { return };
     let Ok(again) = Model::from_pack(&model.to_dsl()) else { panic!("the printed model does not read") };
     assert_eq!(again.to_dsl(), model.to_dsl());
-    let Ok(json) = Model::from_json("m.json", model.to_json().as_bytes()) else { panic!("the JSON form does not read") };
+    let Ok(json) = Model::from_json("m.json", model.to_json().as_bytes()) else {
+        panic!("the JSON form does not read")
+    };
     assert_eq!(json.to_dsl(), model.to_dsl());
 });

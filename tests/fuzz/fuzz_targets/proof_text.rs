@@ -12,7 +12,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(base) = Base::parse("https://api.example") else { panic!("a good address") };
     if base.is_target(text, "/repos/web") {
         let lower = text.to_ascii_lowercase();
-        assert!(["https://api.example/", "https://api.example:"].iter().any(|start| lower.starts_with(start)), "{text}");
+        assert!(
+            ["https://api.example/", "https://api.example:"].iter().any(|start| lower.starts_with(start)),
+            "{text}"
+        );
     }
     if text.starts_with('/') && base.is_target(&format!("https://api.example{text}"), text) {
         assert!(!text.contains("//") && !text.contains("/../"), "{text}");

@@ -117,3 +117,17 @@ fn one_who_signs_tokens_and_assertions_is_asked_once() {
     let error = Guard::from_config(both("https://as.example/other").as_bytes(), 1).unwrap_err();
     assert!(error.message.contains("two different `jwks_uri`"), "{error}");
 }
+
+#[test]
+fn a_token_that_was_seen_before_is_revoked_all_the_same() {
+    for kind in ["instance", "agent", "user", "client", "token"] {
+        let concrete = Concrete::of(&case(&format!("a revoked {kind}"), &[]));
+        let mut guard = guard(&concrete.config);
+        assert_eq!(outcome(&concrete.decide(&guard).0), "allow", "{kind}");
+        concrete.learned.iter().for_each(|list| list.teach(&mut guard));
+        assert_eq!(outcome(&concrete.decide(&guard).0), "revoked", "{kind}");
+        let nothing = br#"{"version":9,"revoked":[]}"#;
+        guard.revoke(nothing, Timestamp::from_seconds(NOW).unwrap()).unwrap();
+        assert_eq!(outcome(&concrete.decide(&guard).0), "allow", "{kind}");
+    }
+}

@@ -324,6 +324,15 @@ impl Concrete {
         guard
     }
 
+    /// The same, where what is learned may be refused.
+    pub fn guard_of_what_is_taken(&self) -> Guard {
+        let mut guard = guard(&self.config);
+        for learned in &self.learned {
+            learned.offer(&mut guard).ok();
+        }
+        guard
+    }
+
     /// Decides after everything that came before.
     pub fn decide(&self, guard: &Guard) -> (Decision, Value<'static>) {
         let mut store = MemoryStore::new(self.room.unwrap_or(8) as usize);
@@ -419,7 +428,7 @@ macro_rules! files {
     };
 }
 
-files!(actors, carriers, chain, delegation, edges, relationship, reuse, revocation, status, vendors,);
+files!(actors, carriers, chain, delegation, edges, kinds, relationship, reuse, revocation, status, vendors,);
 
 #[test]
 fn every_file_has_a_test() {

@@ -78,3 +78,35 @@ fn entries_of_the_kill_switch_say_one_thing_each() {
     root(r#"[{"token":{"iss":"i","id":"s"},"until":1}]"#, "revoked[0].token", "is not known");
     check(&[], &[("revocation", "{}")], "revocation.max_age", "is missing");
 }
+
+#[test]
+fn several_name_spaces_need_names_that_stay_apart() {
+    let names = |spaces: &str, path: &str, says: &str| {
+        check(&[("speaks_for", r#"["https://idp.example"]"#)], &[("names", spaces)], path, says);
+    };
+    let own = r#""https://as.example":{"user":"user:{sub}","agent":"agent:{sub}"}"#;
+    names(&format!("{{{own}}}"), "names", "no entry for the name space `https://idp.example`");
+    let other = |space: &str| format!(r#"{{{own},"https://idp.example":{space}}}"#);
+    let idp = "names.https://idp.example";
+    names(&other(r#"{"user":"user:{sub}"}"#), idp, "the same object as a name of `https://as.example`");
+    names(&other(r#"{"user":"user:idp-{sub}"}"#), idp, "the same object");
+    names(&other(r#"{"user":"user:{sub}","same_as":"https://x"}"#), idp, "has no entry");
+    names(&other(r#"{"user":"user:{sub}","same_as":1}"#), &format!("{idp}.same_as"), "must be a string");
+    names(&other(r#"{"user":"person:{id}"}"#), &format!("{idp}.user"), "the placeholder `{sub}`");
+    names(&other(r#"{"user":"person:all"}"#), &format!("{idp}.user"), "the placeholder `{sub}`");
+    names(&other(r#"{"client":"c:{client_id}","instance":"c:{id}"}"#), idp, "can give the same object");
+    let missing = [("speaks_for", r#"["https://idp.example"]"#)];
+    let config = Fixture::of("rfc8693").config(&missing.map(|(n, v)| (n.into(), v.into())), &[]);
+    let error = Guard::from_config(config.as_bytes(), 1).unwrap_err();
+    assert_eq!(error.path, "names");
+    assert!(
+        error.message.contains("several name spaces (https://as.example, https://idp.example)"),
+        "{error}"
+    );
+    for good in [r#"{"user":"person:{sub}"}"#, r#"{"user":"user:{sub}","same_as":"https://as.example"}"#] {
+        let root = [("names".to_owned(), other(good))];
+        let issuer = [("speaks_for".to_owned(), r#"["https://idp.example"]"#.to_owned())];
+        let config = Fixture::of("rfc8693").config(&issuer, &root);
+        Guard::from_config(config.as_bytes(), 1).unwrap_or_else(|error| panic!("{error}"));
+    }
+}

@@ -182,7 +182,7 @@ fn the_table_of_members_is_the_codes_own() {
         }
         let fixture = Fixture::of(dialect.as_str());
         facts(dialect, &fixture, &mut table);
-        table.push_str("\n| token | user | agent | kind |\n|---|---|---|---|\n");
+        table.push_str("\n| token | user | agent | kind | may |\n|---|---|---|---|---|\n");
         for token in fixture.tokens() {
             let expect = get(token, "expect").unwrap();
             let cell = |name| member(expect, name).map_or("none".into(), |text| format!("`{text}`"));
@@ -191,7 +191,10 @@ fn the_table_of_members_is_the_codes_own() {
                 None => cell("agent"),
             };
             let name = member(token, "name").unwrap();
-            writeln!(table, "| {name} | {} | {agent} | {} |", cell("user"), cell("kind")).unwrap();
+            let may = get(expect, "allows").and_then(Value::as_array).unwrap();
+            let may: Vec<_> = may.iter().map(|probe| format!("`{}`", probe.as_str().unwrap())).collect();
+            let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
+            writeln!(table, "| {name} | {} | {agent} | {} | {may} |", cell("user"), cell("kind")).unwrap();
         }
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/dialects/TABLE.md");

@@ -21,13 +21,16 @@ pub struct Learned {
 }
 
 impl Learned {
-    pub fn teach(&self, guard: &mut Guard) {
+    pub fn offer(&self, guard: &mut Guard) -> Result<(), actfor::ConfigError> {
         let now = Timestamp::from_seconds(self.at).unwrap();
-        let result = match &self.issuer {
+        match &self.issuer {
             None => guard.revoke(self.list.as_bytes(), now),
             Some(issuer) => guard.set_status_list(issuer, &self.list, now),
-        };
-        match (result, &self.refused) {
+        }
+    }
+
+    pub fn teach(&self, guard: &mut Guard) {
+        match (self.offer(guard), &self.refused) {
             (Ok(()), None) => {}
             (Err(error), Some(says)) => assert!(error.message.contains(says), "{error}"),
             (result, refused) => panic!("{result:?}, expected {refused:?}"),

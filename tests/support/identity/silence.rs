@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use actfor::jose::base64url;
+use actfor::json::{self, Value};
 use actfor::proof::{Certificate, MemoryStore};
 use actfor::token::Introspection;
 use actfor::{Guard, Request, Timestamp};
 
-use super::cases::{Concrete, all};
-use super::support::{Edits, Fixture, NOW, PROBES, member, outcome, route};
+use super::cases::{Concrete, all, key};
+use super::support::{Edits, Fixture, NOW, PROBES, member, outcome, parse, paths, route};
 
 /// What is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,11 +145,14 @@ fn nothing_that_goes_along_is_worth_leaving_out() {
     for (file, case) in all() {
         let whole = Concrete::of(&case);
         // What was remembered before is the store's, and has tests of its own.
-        let before = may(&whole, &whole.guard(), true);
+        let guard = whole.guard();
+        let before = may(&whole, &guard, true);
         for input in Input::ALL {
             let Some(left) = input.take(&whole) else { continue };
             *taken.entry(input).or_default() += 1;
-            let after = may(&left, &left.guard(), input != Input::Store);
+            // Only lists are in the guard.
+            let other = (left.learned.len() < whole.learned.len()).then(|| left.guard());
+            let after = may(&left, other.as_ref().unwrap_or(&guard), input != Input::Store);
             for (probe, was) in &before {
                 // A case's own request has no other name without its proof.
                 let is = after.get(probe).or(after.get(case_probe(&whole))).unwrap();
@@ -196,11 +201,163 @@ fn table(refused: &BTreeMap<Input, BTreeSet<&str>>) {
         let exception = EXCEPTIONS.iter().find(|exception| exception.input == input).map_or("", |e| e.why);
         writeln!(table, "| {} | {} | {exception} |", input.name(), codes.join(", ")).unwrap();
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/dialects/SILENCE.md");
-    if std::env::var_os("ACTFOR_WRITE_VECTORS").is_some() {
-        std::fs::write(path, &table).unwrap();
+    settle("SILENCE.md", &table);
+}
+
+/// What is written in what goes along, in the order of [`Inside::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Inside {
+    Assertion,
+    Introspection,
+    Record,
+    Proof,
+    StatusList,
+}
+
+impl Inside {
+    const ALL: [Self; 5] =
+        [Self::Assertion, Self::Introspection, Self::Record, Self::Proof, Self::StatusList];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Assertion => "`Agent-Context` assertion",
+            Self::Introspection => "introspection answer",
+            Self::Record => "record in `Agent-Chain`",
+            Self::Proof => "DPoP proof",
+            Self::StatusList => "status list",
+        }
     }
-    let found = std::fs::read_to_string(path).unwrap_or_default();
+
+    /// The text, and who signs it; a plain answer nobody.
+    fn text(self, case: &mut Concrete) -> Option<(&mut String, Option<&'static str>)> {
+        fn named<'c>(case: &'c mut Concrete, name: &str) -> Option<&'c mut String> {
+            case.request.headers.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+        }
+        match self {
+            Self::Assertion => Some((named(case, "agent-context")?, Some("context"))),
+            Self::Record => Some((named(case, "agent-chain")?, Some("issuer"))),
+            Self::Proof => Some((named(case, "dpop")?, Some("client"))),
+            Self::Introspection => {
+                let (_, answer) = case.introspection.as_mut()?;
+                let signer = (!answer.starts_with('{')).then_some("issuer");
+                Some((answer, signer))
+            }
+            Self::StatusList => {
+                let list = case.learned.iter_mut().find(|list| list.issuer.is_some())?;
+                list.refused = None;
+                Some((&mut list.list, Some("issuer")))
+            }
+        }
+    }
+}
+
+/// The part of a compact token that is JSON, as JSON.
+fn part(compact: &str, at: usize) -> Option<Value<'static>> {
+    let bytes = base64url::decode(compact.split('.').nth(at)?)?;
+    Some(json::parse(&bytes, &json::Limits::CONFIG).ok()?.into_owned())
+}
+
+/// The members of a text, and the text without each of them. Of several records the first loses something.
+fn without_each(text: &str, signer: Option<&str>) -> Vec<(String, String)> {
+    let (first, rest) = text.split_once(',').filter(|_| signer.is_some()).unwrap_or((text, ""));
+    let claims = match signer {
+        Some(_) => part(first, 1),
+        None => Some(parse(text.as_bytes())),
+    };
+    let Some(claims) = claims.filter(|claims| claims.as_object().is_some()) else { return Vec::new() };
+    let mut all = Vec::new();
+    paths(claims.as_object().unwrap(), "", &mut all);
+    let each = all.into_iter().map(|path| {
+        let left = Edits::without(&path).apply(&claims);
+        let left = match signer {
+            None => left,
+            Some(signer) => {
+                let header = base64url::decode(first.split('.').next().unwrap()).unwrap();
+                let signed = key(signer).sign_as(&header, left.as_bytes());
+                if rest.is_empty() { signed } else { format!("{signed},{rest}") }
+            }
+        };
+        (path, left)
+    });
+    each.collect()
+}
+
+/// Each member of what goes along with a token that is allowed is taken away, and the rest signed again.
+#[test]
+fn no_member_of_what_goes_along_is_worth_leaving_out() {
+    // By what it is in and by its path: how often it was taken away, and how often that refused.
+    let mut found = BTreeMap::<(Inside, String), (usize, usize)>::new();
+    let mut widened = Vec::new();
+    for (file, case) in all() {
+        let mut whole = Concrete::of(&case);
+        let guard = whole.guard();
+        let before = may(&whole, &guard, true);
+        if before.values().all(|code| *code != "allow") {
+            continue;
+        }
+        for inside in Inside::ALL {
+            let Some((text, signer)) = inside.text(&mut whole) else { continue };
+            for (path, left) in without_each(&text.clone(), signer) {
+                let mut less = whole.clone();
+                *inside.text(&mut less).unwrap().0 = left;
+                let other = (inside == Inside::StatusList).then(|| less.guard_of_what_is_taken());
+                let after = may(&less, other.as_ref().unwrap_or(&guard), true);
+                let count = found.entry((inside, path.clone())).or_default();
+                count.0 += 1;
+                count.1 += usize::from(after.values().all(|code| *code != "allow"));
+                for probe in
+                    after.iter().filter(|(probe, code)| **code == "allow" && before[*probe] != "allow")
+                {
+                    widened.push(format!(
+                        "{file}: {}: {inside:?} without {path}: {probe:?}",
+                        member(&case, "name").unwrap()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(widened.is_empty(), "{} times:\n{}", widened.len(), widened.join("\n"));
+    for inside in Inside::ALL {
+        let of = found.iter().filter(|((known, _), _)| *known == inside);
+        let (all, refused) = of.fold((0, 0), |(all, refused), (_, count)| (all + count.0, refused + count.1));
+        println!("{}: {all} members taken away, {refused} refused", inside.name());
+        assert!(refused > 0, "{}", inside.name());
+    }
+    members(&found);
+}
+
+/// `tests/vectors/dialects/MEMBERS.md`.
+fn members(found: &BTreeMap<(Inside, String), (usize, usize)>) {
+    let mut table = String::from(
+        "# Members of what goes along\n\nWritten by the tests, as the table of carriers: each member is taken away in turn and the rest signed again. Nothing is ever allowed more.\n",
+    );
+    for inside in Inside::ALL {
+        let of = |wanted: fn(&(usize, usize)) -> bool| -> String {
+            let names = found.iter().filter(|((known, _), count)| *known == inside && wanted(count));
+            let names: Vec<_> = names.map(|((_, path), _)| format!("`{path}`")).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        writeln!(table, "\n## {}\n", inside.name()).unwrap();
+        writeln!(table, "- without it, refused always: {}", of(|(all, refused)| all == refused)).unwrap();
+        writeln!(
+            table,
+            "- without it, refused where something needs it: {}",
+            of(|(all, refused)| all != refused && *refused > 0)
+        )
+        .unwrap();
+        writeln!(table, "- without it, allowed the same or less: {}", of(|(_, refused)| *refused == 0))
+            .unwrap();
+    }
+    settle("MEMBERS.md", &table);
+}
+
+/// Compares a table with its file; `ACTFOR_WRITE_VECTORS=1` writes it.
+fn settle(name: &str, table: &str) {
+    let path = format!("{}/tests/vectors/dialects/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("ACTFOR_WRITE_VECTORS").is_some() {
+        std::fs::write(&path, table).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == table, "run again with ACTFOR_WRITE_VECTORS=1");
 }
 

@@ -11,6 +11,7 @@ use lexopt::prelude::*;
 
 use crate::audit;
 use crate::configuration::{Files, read};
+use crate::explain;
 use crate::failure::Failure;
 use crate::output::{self, Paint};
 use crate::request::Asked;
@@ -32,7 +33,7 @@ actfor check: decide one request.
   --now SECONDS       the time, in seconds since 1970-01-01 UTC; default: now
   --id ID             an id for the request
   --json              the decision document and nothing else
-  --explain           every check, and all that is known about who is asking
+  --explain           who is asking for whom, the rule and its text, the proof or what stands against it, every check
   --audit FILE        append the decision's record to this log; `actfor audit verify` checks it. A decision that cannot
                       be recorded is not given
 
@@ -71,6 +72,8 @@ pub fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, Failure> {
             Long("id") => asked.id = Some(parser.value()?.string()?),
             Long("json") => show = Show::Document,
             Long("audit") => log = Some(PathBuf::from(parser.value()?)),
+            // A machine reads all of it anyway.
+            Long("explain") if show == Show::Document => {}
             Long("explain") => show = Show::Everything,
             Short('h') | Long("help") => return output::text(HELP),
             other => return Err(other.unexpected().into()),
@@ -107,7 +110,8 @@ fn decide(
     }
     let text = match show {
         Show::Document => format!("{document}\n"),
-        Show::Everything | Show::Short => human(&document, show, Paint::for_stdout())?,
+        Show::Everything => explain::write(&members(&document)?, files.rules().as_ref(), Paint::for_stdout()),
+        Show::Short => human(&members(&document)?, Paint::for_stdout()),
     };
     output::text(&text)?;
     Ok(ExitCode::from(u8::from(decision.verdict() != Verdict::Allow)))
@@ -125,15 +129,22 @@ pub fn guard(files: &Files, now: Option<Timestamp>) -> Result<Guard, Failure> {
     Ok(guard)
 }
 
-/// The document for a person.
-fn human(document: &str, show: Show, paint: Paint) -> Result<String, Failure> {
-    let parsed = json::parse(document.as_bytes(), &Limits::CONFIG)
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let empty = Object::default();
-    let members = parsed.as_object().unwrap_or(&empty);
+fn members(document: &str) -> Result<Object<'static>, Failure> {
+    match json::parse(document.as_bytes(), &Limits::CONFIG) {
+        Ok(Value::Object(members)) => Ok(members.into_owned()),
+        Ok(_) => Err(Failure::usage("the decision document is not an object")),
+        Err(error) => Err(Failure::usage(error.to_string())),
+    }
+}
+
+/// The document for a person, in a few lines.
+fn human(members: &Object<'_>, paint: Paint) -> String {
     let text = |name: &str| members.get(name).and_then(Value::as_str);
-    let mut out = String::new();
-    let verdict = text("decision").unwrap_or("deny");
+    let mut out = match (text("decision").unwrap_or("deny"), text("code")) {
+        ("allow", _) => paint.green("allow"),
+        (verdict, code) => format!("{} {}", paint.red(verdict), paint.bold(code.unwrap_or_default())),
+    };
+    out.push('\n');
     let mut line = |name: &str, value: &str| {
         out.push_str(&format!("  {} {}\n", paint.dim(&format!("{name:<5}")), output::safe(value)));
     };
@@ -148,33 +159,6 @@ fn human(document: &str, show: Show, paint: Paint) -> Result<String, Failure> {
     }
     if let Some(reason) = text("reason_admin") {
         line("why", reason);
-    }
-    let head = match (verdict, text("code")) {
-        ("allow", _) => paint.green("allow"),
-        (verdict, code) => format!("{} {}", paint.red(verdict), paint.bold(code.unwrap_or_default())),
-    };
-    let mut text = format!("{head}\n{out}");
-    if show == Show::Everything {
-        text.push_str(&checks(members, paint));
-        text.push_str(&crate::who::facts(members, paint));
-    }
-    Ok(text)
-}
-
-/// Every check with its result, in order.
-fn checks(members: &Object<'_>, paint: Paint) -> String {
-    let mut out = String::from("\nchecks\n");
-    for check in members.get("checks").and_then(Value::as_array).unwrap_or_default() {
-        let part = |name: &str| check.as_object().and_then(|check| check.get(name)).and_then(Value::as_str);
-        let name = part("name").unwrap_or_default();
-        let row = match part("result") {
-            Some("pass") => format!("{} {name}", paint.green("✓")),
-            Some("fail") => format!("{} {}", paint.red("✗"), paint.bold(name)),
-            Some("not_needed") => paint.dim(&format!("- {name} (nothing to check)")),
-            Some("not_reached") => paint.dim(&format!("· {name} (not reached)")),
-            other => format!("? {name} ({})", other.unwrap_or("unknown")),
-        };
-        out.push_str(&format!("  {row}\n"));
     }
     out
 }

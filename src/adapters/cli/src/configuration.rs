@@ -9,6 +9,7 @@ use actfor::json::{self, Limits, Value, Writer};
 use actfor::pack::Pack;
 use actfor::{Guard, Timestamp};
 
+use crate::explain::Rules;
 use crate::failure::Failure;
 
 /// Which files there are.
@@ -81,6 +82,19 @@ impl Files {
 }
 
 impl Files {
+    /// The rules as text, for whoever explains a decision; none for a pack, and none that can be read only once.
+    pub fn rules(&self) -> Option<Rules> {
+        let lasting = |path: &&PathBuf| path.as_os_str() != "-";
+        if let Some(policy) = &self.policy {
+            let bytes = read(Some(policy).filter(lasting)?).ok().filter(|bytes| !Pack::starts(bytes))?;
+            let text = String::from_utf8(bytes).ok()?;
+            return Some(Rules { name: policy.display().to_string(), text });
+        }
+        let config = value(self.config.as_ref().filter(lasting)?).ok()?;
+        let text = config.as_object()?.get("policy")?.as_str()?.to_owned();
+        Some(Rules { name: "policy".to_owned(), text })
+    }
+
     /// Hands the lists of what was taken back to a guard. A status list belongs to the issuer whose configuration
     /// and keys it fits.
     pub fn revoke(&self, guard: &mut Guard, now: Timestamp) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod compile;
 mod configuration;
+mod explain;
 mod export;
 mod failure;
 mod fmt;

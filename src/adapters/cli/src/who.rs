@@ -32,29 +32,6 @@ pub fn line(who: &Value<'_>) -> String {
     safe(&line)
 }
 
-/// Each fact with its source.
-pub fn facts(document: &Object<'_>, paint: Paint) -> String {
-    let mut out = String::from("\nfacts\n");
-    let Some(who) = document.get("who").and_then(Value::as_object) else { return String::new() };
-    for (name, value) in who.iter() {
-        let shown = match value {
-            Value::Object(members) => {
-                let facts: Vec<String> = members
-                    .iter()
-                    .filter(|(member, value)| *member != "source" && **value != Value::Null)
-                    .map(|(member, value)| format!("{member}={}", plain(value)))
-                    .collect();
-                let source = text(members, "source")
-                    .map_or(String::new(), |source| paint.dim(&format!("  from {source}")));
-                format!("{}{source}", facts.join(" "))
-            }
-            other => plain(other),
-        };
-        out.push_str(&format!("  {} {shown}\n", paint.dim(&format!("{name:<13}"))));
-    }
-    out
-}
-
 /// The chain, from the user down to the agent that acts now, each with where it was read.
 pub fn drawn(who: &Object<'_>, paint: Paint) -> String {
     let mut out = String::new();

@@ -93,14 +93,62 @@ fn a_person_sees_who_and_why() {
         "--url",
     ];
     let allowed = stdout(&actfor(&[&base[..], &["/salaries/ana"]].concat(), ""));
-    assert!(
-        allowed.starts_with("allow\n  who   user ana → agent hr-agent (assigned, automated, c1)\n"),
-        "{allowed}"
+    let expected = format!(
+        "✓ allow
+  asks   read on salary_record:ana
+  rule   hr-case at {policy}:12
+         allow assigned               to read on salary_record  as hr-case
+           when agent is worker of case:{{task}}
+           when user is employee of case:{{task}}
+
+who
+  ● user ana (case_subject)  token:agent_rel.user
+  │ assigned, automated, c1  token:agent_rel
+  ▼ agent hr-agent  token:sub
+      task S3AAAAAAAAAAAAAAAAAAAA  token:agent_instance
+    chain: current_only
+    token: bearer
+
+proof
+  ✓ `scope` covers `read` on `salary_record:ana`
+      {policy}:23  scope  \"salary:read\"     covers read on salary_record
+  ✓ agent `agent:hr-agent` is `hr_reader` of `org:acme` (rule `hr-case`)
+      {policy}:8  read  needs hr_reader of org:acme
+      tuple agent:hr-agent hr_reader org:acme
+"
     );
+    assert!(allowed.starts_with(&expected), "{allowed}");
+    assert!(allowed.ends_with("  ✓ ceiling\n  ✓ forbid\n"), "{allowed}");
     let refused = stdout(&actfor(&[&base[..], &["/salaries/bo"]].concat(), ""));
-    assert!(refused.starts_with("deny not_the_persons_record\n"), "{refused}");
-    assert!(refused.contains("user `user:ana` is not `employee` of `salary_record:bo`"), "{refused}");
-    assert!(refused.contains("✗ personal"), "{refused}");
+    assert!(refused.starts_with("✗ deny not_the_persons_record\n"), "{refused}");
+    for part in [
+        &*format!(
+            "  why    user `user:ana` is not `employee` of `salary_record:bo` (rule `hr-case`) at {policy}:12\n"
+        ),
+        "  client is told not_the_persons_record: This record is not part of the case the agent works on.\n",
+        "\nwhat stands against it\n  ✗ user `user:ana` is not `employee` of `salary_record:bo` (rule `hr-case`)\n",
+        "      no tuple user:ana employee salary_record:bo\n",
+        "  ✗ personal\n  · conditions (not reached)\n",
+    ] {
+        assert!(refused.contains(part), "{part}{refused}");
+    }
+    assert!(!refused.contains('\x1b'), "no colour where nobody is watching");
+    // A machine reads the document, whatever else is asked for.
+    let document = stdout(&actfor(&[&base[..], &["/salaries/bo", "--json"]].concat(), ""));
+    assert!(document.starts_with("{\"v\":1,") && document.lines().count() == 1, "{document}");
+    // Without the rules as text there are still the rule's name and its line.
+    let packed = actfor(&["compile", &policy, "--tuples", &tuples, "--out", "-"], "").stdout;
+    let pack = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explained.pack");
+    std::fs::write(&pack, packed).unwrap();
+    let with_pack = base.iter().map(|part| if *part == policy { pack.to_str().unwrap() } else { part });
+    let with_pack: Vec<_> =
+        with_pack.filter(|part| !["--tuples", &tuples].contains(part)).chain(["/salaries/ana"]).collect();
+    let explained = stdout(&actfor(&with_pack, ""));
+    assert!(
+        explained.starts_with("✓ allow\n  asks   read on salary_record:ana\n  rule   hr-case\n\nwho\n"),
+        "{explained}"
+    );
+    assert!(explained.contains("\n      policy:12\n"), "{explained}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use actfor::{Code, ConfigError, Decision, Guard, Request, Timestamp, identity::Holder, proof::Use, quote};
 
 use crate::{
-    config::{Introspection, Settings, StatusLists, form_encoded, invalid, joined},
+    config::{ByIssuer, Introspection, Settings, StatusLists, form_encoded, invalid, joined},
     counters::Counters,
     host::{Call, CallId, Form, Host, Level},
     keys::body,
@@ -33,10 +33,10 @@ const PAUSES_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Callouts {
     endpoints: Vec<Endpoint>,
-    lists: BTreeMap<String, StatusLists>,
+    lists: ByIssuer<StatusLists>,
     answers: RefCell<Answers>,
     /// Status lists that could not be had, and until when they are not asked for.
-    paused: RefCell<BTreeMap<String, u64>>,
+    paused: RefCell<Vec<(String, u64)>>,
     waiting: Rc<Cell<usize>>,
 }
 
@@ -161,12 +161,6 @@ impl Callouts {
         })
     }
 
-    /// How many requests wait.
-    #[cfg(test)]
-    pub fn waiting(&self) -> usize {
-        self.waiting.get()
-    }
-
     /// What can be found out where the guard has decided.
     pub fn step(
         &self,
@@ -235,14 +229,22 @@ impl Callouts {
         let Some((issuer, list)) = guard.to_fetch_status(request, Some(now)) else {
             return (Step::Keep, found);
         };
-        let (Some(settings), Ok(uri)) = (self.lists.get(issuer), Uri::parse(&list)) else {
+        let (Some((_, settings)), Ok(uri)) =
+            (self.lists.iter().find(|(known, _)| known == issuer), Uri::parse(&list))
+        else {
             return (Step::Keep, found);
         };
         let paused = self.paused.try_borrow().is_ok_and(|paused| {
             // A clock that went back ends the pause, too.
-            paused.get(&list).is_some_and(|until| (now.seconds()..=now.plus(PAUSE).seconds()).contains(until))
+            let still = |until: &u64| (now.seconds()..=now.plus(PAUSE).seconds()).contains(until);
+            paused.iter().any(|(known, until)| *known == list && still(until))
         });
-        if paused || !found.first(&list) {
+        if paused {
+            return (Step::Keep, found);
+        }
+        if !found.first(&list) {
+            // What came was a list, and not this one.
+            self.pause(list, Some(now));
             return (Step::Keep, found);
         }
         let call = Call {
@@ -320,11 +322,9 @@ impl Callouts {
 
     fn pause(&self, uri: String, now: Option<Timestamp>) {
         let (Ok(mut paused), Some(now)) = (self.paused.try_borrow_mut(), now) else { return };
-        if paused.len() >= PAUSES_MAX {
-            paused.retain(|_, until| *until > now.seconds());
-        }
+        paused.retain(|(known, until)| *known != uri && *until >= now.seconds());
         if paused.len() < PAUSES_MAX {
-            paused.insert(uri, now.plus(PAUSE).seconds());
+            paused.push((uri, now.plus(PAUSE).seconds()));
         }
     }
 
@@ -539,7 +539,7 @@ mod tests {
         waiting.pop();
         worker.wait();
         drop(waiting);
-        assert_eq!(worker.plugin.waiting(), 0);
+        assert_eq!(worker.plugin.callouts().waiting.get(), 0);
     }
 
     #[test]
@@ -577,10 +577,10 @@ mod tests {
         worker.fields = vec![("authorization", format!("DPoP {token}")), ("dpop", proof)];
     }
 
-    fn list(worker: &Worker) -> String {
+    fn list(worker: &Worker, uri: &str) -> String {
         // Two bytes, of which the second bit is set.
         let claims = format!(
-            r#"{{"iss":"https://as.example","sub":"https://as.example/status/1","iat":{NOW},"ttl":60,"status_list":{{"bits":1,"lst":"eNpjYgAAAAYAAw"}}}}"#
+            r#"{{"iss":"https://as.example","sub":"{uri}","iat":{NOW},"ttl":60,"status_list":{{"bits":1,"lst":"eNpjYgAAAAYAAw"}}}}"#
         );
         worker.acme.key.sign("statuslist+jwt", &claims)
     }
@@ -591,7 +591,7 @@ mod tests {
         with_status(&mut worker, 3, "a");
         let waiting = worker.wait();
         assert_eq!(worker.host.0.borrow().calls, ["as https://as.example/status/1"]);
-        let list = list(&worker);
+        let list = list(&worker, "https://as.example/status/1");
         assert_eq!(worker.answer(waiting, Some(200), format!("{list}\n")), Next::Pass);
         let document = worker.host.0.borrow().state.get("actfor.document").unwrap().clone();
         assert!(document.contains(r#""decision":"allow""#), "{document}");
@@ -623,6 +623,29 @@ mod tests {
             worker.pass(PAUSE + 1);
         }
         assert_eq!(worker.host.count_of("actfor.lists.failed"), 4);
+    }
+
+    #[test]
+    fn a_list_in_the_place_of_another_is_asked_for_once() {
+        let mut worker = Worker::start(STATUS, LISTS);
+        with_status(&mut worker, 3, "a");
+        let (waiting, list) = (worker.wait(), list(&worker, "https://as.example/status/2"));
+        assert_eq!(worker.answer(waiting, Some(200), list), Next::Stop);
+        assert_eq!(worker.refused().0, "revocation_unavailable");
+        with_status(&mut worker, 3, "b");
+        assert_eq!((worker.ask(), worker.calls()), (Next::Stop, 1));
+    }
+
+    #[test]
+    fn so_many_lists_are_paused_and_no_more() {
+        let worker = Worker::start(STATUS, LISTS);
+        let callouts = worker.plugin.callouts();
+        let at = |seconds| Timestamp::from_seconds(NOW + seconds);
+        (0..300).for_each(|n| callouts.pause(n.to_string(), at(0)));
+        assert_eq!(callouts.paused.borrow().len(), PAUSES_MAX);
+        // Those that are over make room.
+        callouts.pause("last".into(), at(PAUSE + 1));
+        assert_eq!(callouts.paused.borrow().len(), 1);
     }
 
     #[test]

@@ -6,7 +6,6 @@
 //! say at which issuer a field is wrong.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use actfor::{
     Code, ConfigError,
@@ -27,14 +26,17 @@ pub struct Settings {
     /// Where the decision document goes.
     pub document: Document,
     /// For each issuer with a `jwks_uri`: through which cluster its keys are fetched.
-    pub jwks: BTreeMap<String, Refreshed>,
+    pub jwks: ByIssuer<Refreshed>,
     /// For each issuer with `introspection`: through which cluster it is asked.
-    pub introspection: BTreeMap<String, Introspection>,
+    pub introspection: ByIssuer<Introspection>,
     /// For each issuer with `status`: through which cluster its status lists are fetched.
-    pub status: BTreeMap<String, StatusLists>,
+    pub status: ByIssuer<StatusLists>,
     /// Where the list of what is revoked is fetched.
     pub revocation: Option<Revocation>,
 }
+
+/// Something said of each of a few issuers.
+pub type ByIssuer<T> = Vec<(String, T)>;
 
 /// What happens to a refused request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,18 +151,19 @@ pub fn joined<'a, 's, T>(
     section: &str,
     what: &str,
     issuers: impl Iterator<Item = (&'a str, &'a str)>,
-    entries: &'s BTreeMap<String, T>,
+    entries: &'s [(String, T)],
 ) -> Result<Vec<(&'a str, &'a str, &'s T)>, ConfigError> {
     let path = |issuer: &str| format!("envoy.{section}[{}]", quote(issuer));
     let mut found = Vec::new();
     for (issuer, uri) in issuers {
-        let Some(entry) = entries.get(issuer) else {
+        let Some((_, entry)) = entries.iter().find(|(known, _)| known == issuer) else {
             let why = format!("the issuer has {what}: write the `cluster` that leads to it");
             return Err(invalid(&path(issuer), why));
         };
         found.push((issuer, uri, entry));
     }
-    match entries.keys().find(|issuer| !found.iter().any(|(known, ..)| known == issuer)) {
+    let mut names = entries.iter().map(|(issuer, _)| issuer);
+    match names.find(|issuer| !found.iter().any(|(known, ..)| known == issuer)) {
         Some(issuer) => {
             let why = format!("no issuer of this name has {what}: remove it, or correct the name");
             Err(invalid(&path(issuer), why))
@@ -329,7 +332,7 @@ impl<'a, 'v> Fields<'a, 'v> {
         &self,
         name: &str,
         read: fn(&str, &Value<'_>) -> Result<T, ConfigError>,
-    ) -> Result<BTreeMap<String, T>, ConfigError> {
+    ) -> Result<ByIssuer<T>, ConfigError> {
         let members = self.object(name)?.into_iter().flat_map(Object::iter);
         members
             .map(|(issuer, value)| {
@@ -394,7 +397,7 @@ mod tests {
             mode: Mode::Shadow,
             forward_token: true,
             document: Document::FilterState,
-            jwks: BTreeMap::from([("https://as.example".into(), source)]),
+            jwks: vec![("https://as.example".into(), source)],
             ..Settings::default()
         };
         assert_eq!(settings, Ok(expected));

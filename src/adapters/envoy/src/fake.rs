@@ -3,6 +3,8 @@
 use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
+use actfor::{jose::HostCrypto, proof::Certificate};
+
 use crate::host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version};
 
 /// What the tests set and read.
@@ -27,6 +29,7 @@ pub struct State {
     /// How often a request that waited went on.
     pub resumed: usize,
     pub tick: Option<Duration>,
+    pub certificate: Option<Certificate>,
     pub log: Vec<String>,
     /// The host function that fails.
     pub broken: Option<&'static str>,
@@ -185,6 +188,14 @@ impl Host for Fake {
         self.works("set_tick")?;
         self.0.borrow_mut().tick = Some(period);
         Ok(())
+    }
+
+    fn certificate(&self) -> Option<Certificate> {
+        self.0.borrow().certificate
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        None
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -1,6 +1,6 @@
 //! What happens to one request: strip, decide, find out what is missing, record, and then pass it on or answer it.
 
-use actfor::{Code, Guard, Request, Verdict, json::Writer, token::Introspection};
+use actfor::{Code, Guard, Request, Verdict, json::Writer, proof::Certificate, token::Introspection};
 
 use crate::{
     callouts::{Callouts, Found, Step, Waiting},
@@ -59,8 +59,9 @@ impl Filter<'_> {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
         let now = timestamp(now);
+        let mut certificate: Option<Certificate> = None;
         loop {
-            let answer = found.answer.clone();
+            let (answer, shown) = (found.answer.clone(), certificate);
             let introspection = answer
                 .as_ref()
                 .map(|answer| Introspection { token: &answer.token, response: &answer.response });
@@ -70,12 +71,20 @@ impl Filter<'_> {
                 url,
                 headers: &seen.fields,
                 introspection,
+                certificate: shown.as_ref(),
                 proof_use: found.proof,
                 approval_use: found.approval,
                 instance_use: found.instance,
                 ..Request::default()
             };
             let decision = self.guard.decide_once(&request, now, &mut Shared(host));
+            // Few tokens are bound to a certificate, and Envoy has to be asked for it: only for those that lack it.
+            if decision.code() == Some(Code::ProofMissing) && certificate.is_none() {
+                certificate = host.certificate();
+                if certificate.is_some() {
+                    continue;
+                }
+            }
             found.remember(&decision);
             let step = self.callouts.step((host, self.counters), self.guard, &request, &decision, found, now);
             found = match step {
@@ -192,7 +201,7 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Answers a refused request. A client learns the code, the id and one sentence.
 fn refuse(host: &impl Host, outcome: &Outcome<'_>, id: &str) -> Result<Next, HostError> {
-    let code = outcome.code.ok_or(HostError)?;
+    let code = outcome.told.ok_or(HostError)?;
     let status = code.status();
     let mut fields = vec![("content-type", PROBLEM)];
     if let Some(challenge) = &outcome.challenge {
@@ -233,6 +242,8 @@ fn title(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use actfor_mint::patterns::Pattern;
+
     use super::*;
     use crate::{acme::Acme, fake::Fake, outcome::Who};
 
@@ -267,7 +278,8 @@ mod tests {
             relationship: Some("delegated; mode=interactive".into()),
             rule: Some("code-help"),
         };
-        Outcome { verdict: Verdict::Allow, code: None, challenge: None, nonce: None, who, document: None }
+        let (code, told) = (None, None);
+        Outcome { verdict: Verdict::Allow, code, told, challenge: None, nonce: None, who, document: None }
     }
 
     fn shadow() -> Settings {
@@ -278,6 +290,33 @@ mod tests {
         let state = host.0.borrow();
         let ours = state.headers.iter().filter(|(name, _)| headers::is_ours(name));
         ours.map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_may_be_bound_to_the_certificate_of_the_connection() {
+        // SHA-256 of `abc`.
+        let cnf = r#"{"cnf":{"x5t#S256":"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"},"#;
+        let acme = Acme::default();
+        let bearer = format!("Bearer {}", acme.sign(&acme.claims(Pattern::Offline).replacen('{', cnf, 1)));
+        let ask = |certificate: Option<Certificate>| {
+            let host =
+                Fake::request(&[(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &bearer)]);
+            host.0.borrow_mut().certificate = certificate;
+            let (guard, settings) = (acme.guard(), Settings::default());
+            let counters = Counters::define(&host).unwrap();
+            let callouts = Callouts::new(&guard, &settings).unwrap();
+            let filter = Filter {
+                guard: &guard,
+                settings: &settings,
+                callouts: &callouts,
+                counters: &counters,
+                stream: 7,
+            };
+            filter.run(&host, Found::default()).1
+        };
+        assert_eq!(ask(Some(Certificate::from_der(b"abc"))), None);
+        assert_eq!(ask(Some(Certificate::from_der(b"abd"))), Some(Code::ProofInvalid));
+        assert_eq!(ask(None), Some(Code::ProofMissing));
     }
 
     #[test]
@@ -388,7 +427,7 @@ mod tests {
     #[test]
     fn a_refusal_without_a_code_is_a_refusal() {
         let host = Fake::request(FROM_OUTSIDE);
-        let outcome = Outcome { code: None, ..Outcome::refused(Code::Ceiling) };
+        let outcome = Outcome { code: None, told: None, ..Outcome::refused(Code::Ceiling) };
         assert_eq!(check(&host, &Settings::default(), &outcome), Next::Stop);
         assert_eq!(host.response().unwrap().status, 503);
     }

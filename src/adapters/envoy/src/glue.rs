@@ -6,6 +6,10 @@
 use core::{cell::RefCell, time::Duration};
 use std::{rc::Rc, time::UNIX_EPOCH};
 
+use actfor::{
+    jose::{Algorithm, HostCrypto, Key},
+    proof::Certificate,
+};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -14,6 +18,7 @@ use proxy_wasm::{
 
 use crate::{
     callouts::Waiting,
+    crypto,
     filter::Next,
     host::{Call, CallId, Counter, Host, HostError, Level, Section, Swap, Version},
     plugin::Plugin,
@@ -205,6 +210,15 @@ impl Host for Envoy {
         hostcalls::set_tick_period(period).map_err(failed)
     }
 
+    fn certificate(&self) -> Option<Certificate> {
+        let digest = hostcalls::get_property(vec!["connection", "sha256_peer_certificate_digest"]).ok()??;
+        Certificate::from_hex(core::str::from_utf8(&digest).ok()?)
+    }
+
+    fn crypto(&self) -> Option<&'static dyn HostCrypto> {
+        crypto::works(foreign).then_some(&EnvoyCrypto)
+    }
+
     fn log(&self, level: Level, message: &str) {
         let level = match level {
             Level::Error => LogLevel::Error,
@@ -213,6 +227,21 @@ impl Host for Envoy {
         };
         let _ = hostcalls::log(level, message);
     }
+}
+
+/// Envoy's own crypto.
+#[derive(Debug)]
+struct EnvoyCrypto;
+
+impl HostCrypto for EnvoyCrypto {
+    fn verify(&self, key: &Key, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+        crypto::answer(&foreign(&crypto::question(key, algorithm, message, signature)?)?)
+    }
+}
+
+/// What Envoy's function says to a question; `None` where it fails.
+fn foreign(question: &[u8]) -> Option<Vec<u8>> {
+    hostcalls::call_foreign_function(crypto::FUNCTION, Some(question)).ok()?
 }
 
 fn map(section: Section) -> MapType {

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use actfor::{jose::HostCrypto, proof::Certificate};
+
 /// The proxy could not do what was asked. The filter answers by refusing the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostError;
@@ -160,6 +162,12 @@ pub trait Host {
     /// # Errors
     /// The host did not do it.
     fn set_tick(&self, period: Duration) -> Result<(), HostError>;
+
+    /// The client certificate of the connection.
+    fn certificate(&self) -> Option<Certificate>;
+
+    /// What checks signatures in place of the core's own code, where the host has such a thing.
+    fn crypto(&self) -> Option<&'static dyn HostCrypto>;
 
     /// Writes a line to the host's log.
     fn log(&self, level: Level, message: &str);

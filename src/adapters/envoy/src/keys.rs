@@ -195,7 +195,9 @@ impl Source {
         match &self.what {
             What::Keys(issuer) => {
                 guard.set_keys(issuer, &body, now).map_err(|error| error.to_string())?;
-                guard.prepare();
+                if host.crypto().is_none() {
+                    guard.prepare();
+                }
             }
             What::Revoked => guard.revoke(&body, now).map_err(|error| error.to_string())?,
         }
@@ -577,6 +579,40 @@ mod tests {
         assert!((10..20).contains(&worker.wait()));
         worker.plugin.on_answer(&worker.host, CallId(1), Some(200));
         assert_eq!(worker.ask(), "keys_unavailable");
+    }
+
+    /// An assertion may be signed with a key that is not known yet, as a token may.
+    #[test]
+    fn an_assertion_that_does_not_hold_hastens_a_fetch() {
+        let mut acme = Acme::default();
+        acme.issuer_members += r#","context_issuers":[{"issuer":"https://agents.example","clients":["*"],
+            "algorithms":["ES256"],"jwks_uri":"https://agents.example/jwks"}]"#;
+        let envoy = r#"{"envoy":{"jwks":{"https://agents.example":{"cluster":"keys"}}},"#;
+        let config = acme.config().replacen('{', envoy, 1);
+        let instances = r#""https://agents.example":{"instance":"instance:x-{id}"}"#;
+        let config = config.replacen(r#""names":{"#, &format!(r#""names":{{{instances},"#), 1);
+        let config = config.replace(r#""instance:{id}""#, r#""instance:as-{id}""#);
+        let host = Fake::request(&[]);
+        host.0.borrow_mut().clusters = vec!["keys"];
+        let plugin = Plugin::configure(&host, config.as_bytes()).unwrap();
+        let bearer = format!("Bearer {}", acme.token(Pattern::Offline));
+        let mut worker = Worker { host, plugin, acme, bearer };
+        assert_eq!(worker.ask(), "context_missing");
+        worker.tick(1);
+        worker.answer(Some(200), worker.jwks());
+        worker.tick(10);
+        assert_eq!(worker.calls(), 1);
+        let fields = [
+            (":method", "GET"),
+            (":path", "/repos/web/x"),
+            ("authorization", worker.bearer.as_str()),
+            ("agent-context", "a.b.c"),
+        ];
+        worker.host.0.borrow_mut().headers = Fake::request(&fields).0.take().headers;
+        worker.plugin.on_request(&worker.host, 1);
+        assert!(worker.host.response().unwrap().body.contains("context_invalid"));
+        worker.tick(1);
+        assert_eq!(worker.calls(), 2);
     }
 
     /// The list of what is revoked comes like keys do; until it is there, nothing passes.

@@ -7,6 +7,8 @@
 pub mod callouts;
 pub mod config;
 pub mod counters;
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only Envoy has what it is for"))]
+mod crypto;
 pub mod filter;
 pub mod headers;
 pub mod host;

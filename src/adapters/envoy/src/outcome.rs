@@ -9,6 +9,8 @@ pub struct Outcome<'a> {
     pub verdict: Verdict,
     /// Why not; `None` on allow.
     pub code: Option<Code>,
+    /// The code that the client is told.
+    pub told: Option<Code>,
     /// The value of `WWW-Authenticate`, where there is one.
     pub challenge: Option<String>,
     /// The value of `DPoP-Nonce`, where the answer asks for a proof with it (RFC 9449 §9).
@@ -40,6 +42,7 @@ impl<'a> Outcome<'a> {
         Self {
             verdict: decision.verdict(),
             code: decision.code(),
+            told: decision.told(),
             challenge: decision.challenge(),
             nonce: decision.dpop_nonce(),
             who: Who {
@@ -58,6 +61,7 @@ impl<'a> Outcome<'a> {
         Self {
             verdict: Verdict::Deny,
             code: Some(code),
+            told: Some(code),
             challenge: None,
             nonce: None,
             who: Who::default(),

@@ -49,7 +49,13 @@ impl Plugin {
         let now = host.now().map_err(host_failed)?;
         // The moment of the start in nanoseconds: Envoy gives no randomness, and the seed decides nothing.
         let mut guard = Guard::from_config(document, spread(now.as_nanos() as u64))?;
-        guard.prepare();
+        match host.crypto() {
+            Some(crypto) => {
+                host.log(Level::Info, "actfor: Envoy checks signatures of RS256, ES256 and ES384");
+                guard.use_host_crypto(crypto);
+            }
+            None => guard.prepare(),
+        }
         let settings = Settings::from_config(document)?;
         let counters = Counters::define(host).map_err(host_failed)?;
         let keys = Fetcher::new(&guard, &settings)?;
@@ -115,9 +121,9 @@ impl Plugin {
 
 #[cfg(test)]
 impl Plugin {
-    /// How many requests wait.
-    pub fn waiting(&self) -> usize {
-        self.callouts.waiting()
+    /// What asks others.
+    pub fn callouts(&self) -> &Callouts {
+        &self.callouts
     }
 }
 

@@ -1,0 +1,329 @@
+//! A proof holds what a decision rests on and no more: its tuples and lines are enough, and none can be left out. What a
+//! refusal lacks is what it says.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests may panic"
+)]
+
+#[path = "support/random.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod random;
+
+use std::path::Path;
+
+use actfor::json;
+use actfor::pack::{Builder, Pack};
+use actfor::relation::{Facts, Limits, Model, Question, Relations, Scratch, Step, Tuple, compile};
+use actfor::{Code, Stage, Truth};
+use actfor_store::{Setup, Store};
+use random::{Allow, Case, Random};
+
+/// Whether a step is a tuple that is there.
+fn is_held(step: &Step) -> bool {
+    step.tuple && step.truth == Truth::True
+}
+
+/// What the model says of a question over these tuples, and why.
+fn explain(
+    model: &Model,
+    tuples: &[Tuple],
+    (subject, relation, object, x): &(String, String, String, Option<usize>),
+) -> (Truth, Vec<Step>) {
+    let mut builder = Builder::default();
+    compile(model, tuples, &mut builder).unwrap();
+    let pack = Pack::load(builder.finish().unwrap()).unwrap();
+    let relations = Relations::load(&pack).unwrap();
+    let context = x.map_or_else(|| "{}".into(), |x| format!("{{\"x\":{x}}}"));
+    let context = json::parse(context.as_bytes(), &json::Limits::TOKEN).unwrap();
+    let limits = Limits { depth: 10_000, steps: 10_000_000 };
+    let facts = Facts { context: context.as_object(), limits, ..Facts::default() };
+    let question = Question { object, relation, subject };
+    let (answer, steps) = relations.explain(&pack, &question, &facts, &mut Scratch::default());
+    assert_eq!(answer, relations.check(&pack, &question, &facts, &mut Scratch::default()));
+    (answer.truth, steps)
+}
+
+#[test]
+fn the_tuples_of_a_proof_are_enough_and_each_is_needed() {
+    let (mut proofs, mut listed, mut long) = (0, 0, 0);
+    for seed in 0..400 {
+        let case = Case::new(&mut Random::new(seed ^ 0x9a7f), Allow { exclusion: true, conditions: true });
+        let model = Model::parse("random", &case.model).unwrap();
+        for question in &case.questions {
+            let (truth, steps) = explain(&model, &case.tuples, question);
+            if truth != Truth::True {
+                continue;
+            }
+            if steps.len() >= 32 {
+                long += 1;
+                continue;
+            }
+            proofs += 1;
+            let is_listed = |tuple: &&Tuple| {
+                steps.iter().filter(|step| is_held(step)).any(|step| {
+                    (&step.subject, &step.relation, &step.object)
+                        == (&tuple.user, &tuple.relation, &tuple.object)
+                })
+            };
+            let proof: Vec<Tuple> = case.tuples.iter().filter(is_listed).cloned().collect();
+            let show =
+                || format!("seed {seed}: {question:?}\n{}\n{steps:#?}\n{:#?}", case.model, case.tuples);
+            assert_eq!(explain(&model, &proof, question).0, Truth::True, "not enough, {}", show());
+            for left_out in &proof {
+                listed += 1;
+                // What holds back an exclusion is needed among all tuples: alone, there is nothing to hold back.
+                let without = |tuples: &[Tuple]| -> Vec<Tuple> {
+                    tuples.iter().filter(|tuple| *tuple != left_out).cloned().collect()
+                };
+                let alone = explain(&model, &without(&proof), question).0;
+                let among_all = explain(&model, &without(&case.tuples), question).0;
+                assert!(
+                    alone != Truth::True || among_all != Truth::True,
+                    "not needed: {left_out:?}, {}",
+                    show()
+                );
+            }
+        }
+    }
+    println!("{proofs} proofs with {listed} tuples; {long} too long to list");
+    assert!(proofs > 500 && listed > 1_000 && long < 10, "{proofs} {listed} {long}");
+}
+
+/// A decision document, for what its proof lists.
+struct Document(json::Value<'static>);
+
+impl Document {
+    fn items<'d>(&'d self, of: &'d json::Value<'static>, name: &str) -> &'d [json::Value<'static>] {
+        of.as_object().unwrap().get(name).and_then(json::Value::as_array).unwrap_or_default()
+    }
+
+    fn reasons(&self) -> &[json::Value<'static>] {
+        self.items(&self.0, "because")
+    }
+
+    fn text<'d>(of: &'d json::Value<'static>, name: &str) -> Option<&'d str> {
+        of.as_object().unwrap().get(name).and_then(json::Value::as_str)
+    }
+
+    /// The line of the rules that a reason stands at, counted from 1.
+    fn line(reason: &json::Value<'static>) -> Option<usize> {
+        Self::text(reason, "at").map(|at| at.strip_prefix("policy:").unwrap().parse().unwrap())
+    }
+
+    /// The tuples of a reason's path: those that are there, or those that are not.
+    fn tuples(&self, reason: &json::Value<'static>, there: bool) -> Vec<[String; 3]> {
+        let steps = self.items(reason, "via").iter();
+        let is_tuple = |step: &&json::Value<'static>| {
+            step.as_object().unwrap().get("tuple").and_then(json::Value::as_bool) == Some(true)
+                && Self::text(step, "holds") == Some(if there { "true" } else { "false" })
+        };
+        let parts = |step| ["user", "relation", "object"].map(|name| Self::text(step, name).unwrap().into());
+        steps.filter(is_tuple).map(parts).collect()
+    }
+}
+
+/// What becomes of a request under a set-up; `None` where the rules do not load.
+fn decided(setup: &Setup, request: &json::Value<'_>) -> Option<(Option<Code>, Document)> {
+    let guard = setup.guard().ok()?;
+    let answer = setup.ask(&guard, request).ok()?;
+    let document = json::parse(answer.document.as_bytes(), &json::Limits::CONFIG).unwrap().into_owned();
+    Some((answer.decision.code(), Document(document)))
+}
+
+fn with_tuples(setup: &Setup, keep: impl Fn(&Tuple) -> bool) -> Setup {
+    let mut some = setup.clone();
+    some.tuples.retain(keep);
+    some
+}
+
+/// The rules without some of their lines, and without the conditions of those. An `allow` that nothing covers does not
+/// compile, so each type is covered by a scope that no token has.
+fn with_lines(setup: &Setup, keep: impl Fn(usize, &str) -> bool) -> Setup {
+    let mut kept = true;
+    let mut rules = String::new();
+    for (at, line) in setup.rules.lines().enumerate() {
+        if !line.starts_with([' ', '\t']) {
+            kept = keep(at + 1, line);
+        }
+        rules += if kept { line } else { "" };
+        rules.push('\n');
+    }
+    for line in setup.rules.lines() {
+        if let Some(ty) = line.strip_prefix("on ").and_then(|rest| rest.split_whitespace().next()) {
+            rules += &format!("scope \"nobody-has-it\" covers any action on {ty}\n");
+        }
+    }
+    let mut some = setup.clone();
+    some.rules = rules;
+    some
+}
+
+fn is_same(tuple: &Tuple, [user, relation, object]: &[String; 3]) -> bool {
+    (&tuple.user, &tuple.relation, &tuple.object) == (user, relation, object)
+}
+
+fn is_optional(line: &str) -> bool {
+    ["allow ", "forbid ", "approve ", "scope ", "role ", "detail "]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+#[derive(Default)]
+struct Counts {
+    proofs: usize,
+    tuples: usize,
+    lines: usize,
+    misses: usize,
+}
+
+/// What a reason is about, and the word with which its line begins.
+fn check_lines(setup: &Setup, document: &Document) {
+    let lines: Vec<_> = setup.rules.lines().collect();
+    for reason in document.reasons() {
+        let Some(at) = Document::line(reason) else { continue };
+        let line = lines[at - 1].trim();
+        let starts: &[&str] = match Document::text(reason, "term").unwrap() {
+            "approve" => &["approve "],
+            "ceiling" => &["agent "],
+            "condition" => &["when ", "unless "],
+            "coverage" => &["scope ", "role ", "detail "],
+            "forbid" => &["forbid "],
+            "hop" => &["scope ", "role ", "detail ", "each caller "],
+            "personal" | "rule" => &["allow "],
+            "relation" => {
+                assert!(line.contains(" needs "), "{line}");
+                continue;
+            }
+            other => panic!("unknown term {other}"),
+        };
+        assert!(starts.iter().any(|start| line.starts_with(start)), "{starts:?}: {line}");
+    }
+}
+
+/// An allow: its proof is enough, and nothing in it can be left out.
+fn check_proof(setup: &Setup, request: &json::Value<'_>, document: &Document, counts: &mut Counts) {
+    let show = || format!("{request:?}\n{}\n{:?}", setup.rules, document.0);
+    let allowed = |setup: &Setup| decided(setup, request).is_some_and(|(code, _)| code.is_none());
+    let listed: Vec<_> = document.reasons().iter().flat_map(|reason| document.tuples(reason, true)).collect();
+    let lines: Vec<_> = document.reasons().iter().filter_map(Document::line).collect();
+    let proof = with_tuples(setup, |tuple| listed.iter().any(|listed| is_same(tuple, listed)));
+    assert!(allowed(&proof), "its tuples are not enough: {}", show());
+    let proof = with_lines(&proof, |at, line| !is_optional(line) || lines.contains(&at));
+    assert!(allowed(&proof), "its lines are not enough: {}\n{}", proof.rules, show());
+    counts.proofs += 1;
+    for left_out in proof.tuples.clone() {
+        counts.tuples += 1;
+        let without = |setup: &Setup| with_tuples(setup, |tuple| *tuple != left_out);
+        assert!(
+            !allowed(&without(&proof)) || !allowed(&without(setup)),
+            "{left_out:?} is not needed: {}",
+            show()
+        );
+    }
+    for left_out in lines {
+        if is_optional(proof.rules.lines().nth(left_out - 1).unwrap()) {
+            counts.lines += 1;
+            assert!(
+                !allowed(&with_lines(&proof, |at, _| at != left_out)),
+                "line {left_out} is not needed: {}",
+                show()
+            );
+        }
+    }
+}
+
+/// A refusal for want of a relation: with the tuples that it misses it is not refused for that any more.
+fn check_miss(
+    setup: &Setup,
+    request: &json::Value<'_>,
+    code: Code,
+    document: &Document,
+    counts: &mut Counts,
+) {
+    let reasons = document.reasons();
+    // Whether an approval was used before is the host's to say.
+    let elsewhere = matches!(code, Code::ApprovalSpent | Code::ApprovalStoreUnavailable);
+    assert!(!reasons.is_empty() || elsewhere || code.stage() != Stage::Policy, "{code} says nothing");
+    let wants = |reason: &&json::Value<'static>| {
+        Document::text(reason, "holds") == Some("false")
+            && matches!(Document::text(reason, "term"), Some("relation" | "personal" | "condition"))
+            && Document::text(reason, "relation").is_some()
+    };
+    let missing: Vec<_> =
+        reasons.iter().filter(wants).flat_map(|reason| document.tuples(reason, false)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let mut more = setup.clone();
+    for [user, relation, object] in missing {
+        let tuple = Tuple { user, relation, object, condition: None };
+        let known = |other: &Tuple| {
+            is_same(other, &[tuple.user.clone(), tuple.relation.clone(), tuple.object.clone()])
+        };
+        let mut tried = more.clone();
+        tried.tuples.retain(|other| !known(other));
+        tried.tuples.push(tuple);
+        // The model may not let the name have the relation itself.
+        if tried.guard().is_ok() {
+            more = tried;
+        }
+    }
+    if more.tuples == setup.tuples {
+        return;
+    }
+    counts.misses += 1;
+    let (_, after) = decided(&more, request).unwrap();
+    for reason in reasons.iter().filter(wants) {
+        let text = Document::text(reason, "text");
+        let still =
+            after.reasons().iter().any(|other| Document::text(other, "text") == text && wants(&other));
+        assert!(!still, "{text:?} is still missing: {request:?}\n{:?}", more.tuples);
+    }
+}
+
+fn check(setup: &Setup, request: &json::Value<'_>, counts: &mut Counts) {
+    let Some((code, document)) = decided(setup, request) else { return };
+    check_lines(setup, &document);
+    match code {
+        None => check_proof(setup, request, &document, counts),
+        Some(code) => check_miss(setup, request, code, &document, counts),
+    }
+}
+
+#[test]
+fn a_decision_lists_what_it_rests_on_and_what_it_lacks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/policies");
+    let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let (mut whole, mut random_policies) = (Counts::default(), Counts::default());
+    for (seed, folder) in folders.iter().enumerate() {
+        let store = Store::open(&folder.join("test.yaml")).unwrap();
+        let setup = store.setup.as_ref().unwrap();
+        let requests: Vec<_> = store.requests().collect();
+        for request in &requests {
+            check(setup, request, &mut whole);
+        }
+        // The same with tuples and lines left out at random.
+        let mut random = Random::new(seed as u64 + 77);
+        for _ in 0..40 {
+            let dropped: Vec<_> = setup.tuples.iter().filter(|_| random.chance(15)).cloned().collect();
+            let some = with_tuples(setup, |tuple| !dropped.contains(tuple));
+            let lines: Vec<_> = (0..=some.rules.lines().count()).filter(|_| random.chance(12)).collect();
+            let some = with_lines(&some, |at, line| {
+                !(is_optional(line) || line.starts_with("agent ")) || !lines.contains(&at)
+            });
+            check(&some, requests[random.below(requests.len())], &mut random_policies);
+        }
+    }
+    for (name, counts) in [("the policies", &whole), ("random ones", &random_policies)] {
+        let Counts { proofs, tuples, lines, misses } = counts;
+        println!("{name}: {proofs} proofs with {tuples} tuples and {lines} lines, {misses} near misses");
+        assert!(*proofs > 30 && *tuples > 30 && *lines > 60 && *misses > 10, "{name}");
+    }
+}
