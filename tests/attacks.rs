@@ -1078,6 +1078,8 @@ fn approvals() -> Vec<Case> {
     let called = |name: &str, expect, arguments: &str| {
         Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
     };
+    let other_tool =
+        |repo: &str| tool("read_repo", &format!(r#"{{"repo":"{repo}"}}"#)).replace("\"id\":1", "\"id\":2");
     let of_tool = digest_of(&called("", "", arguments));
     let typ = "agent-approval+jwt";
     let good = |changes: &[(&'static str, &str)]| approval(&approver_key(), typ, changes);
@@ -1145,6 +1147,28 @@ fn approvals() -> Vec<Case> {
             r#"{"repo":"web","options":{}}"#,
         ),
         tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
+        // In a batch, what is refused counts more than what waits for somebody.
+        Case::new(&[123], APPROVAL, "batch_that_needs_an_approval", "needs_approval", &ana).mcp(format!(
+            "[{},{}]",
+            tool("drop_repo", arguments),
+            other_tool("web")
+        )),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_needs_an_approval_and_is_refused",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", tool("drop_repo", arguments), other_tool("bos"))),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_is_refused_and_needs_an_approval",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", other_tool("bos"), tool("drop_repo", arguments))),
         bad("approval_with_an_empty_jti", good(&[("jti", "\"\"")])),
         bad("approval_without_jti", good(&[("jti", "")])),
         bad("approval_without_sub", good(&[("sub", "")])),
