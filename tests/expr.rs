@@ -224,14 +224,14 @@ fn long_values_cost_what_they_are_long() {
         let deep =
             format!("[{}]", vec!["[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]"; count].join(","));
         let map: Vec<_> = (0..count).map(|at| format!("\"m{at}\":1")).collect();
+        let (list, map, ones) = (list.join(","), map.join(","), vec!["1"; 600].join(","));
         format!(
-            "{{\"s\":\"{text}\",\"list\":[{}],\"claim\":{{\"deep\":{deep},\"map\":{{{}}}}}}}",
-            list.join(","),
-            map.join(",")
+            "{{\"s\":\"{text}\",\"list\":[{list}],\"claim\":{{\"deep\":{deep},\"map\":{{{map}}},\"ones\":[{ones}]}}}}"
         )
     };
     let limits = json::Limits { bytes: 1 << 24, ..json::Limits::CONFIG };
     let (small, large) = (given(64, 20), given(1 << 20, 250));
+    let ones = format!("list.exists(x, [{}] != claim.ones)", vec!["1"; 600].join(","));
     for (text, without) in [
         ("list.exists(x, s.contains(\"b\"))", False),
         ("list.exists(x, s.startsWith(\"b\"))", False),
@@ -244,6 +244,8 @@ fn long_values_cost_what_they_are_long() {
         ("list.all(x, list.all(y, x == y))", True),
         ("list.exists(x, claim.deep != claim.deep)", False),
         ("list.exists(x, claim.map != claim.map)", False),
+        // What is written out stands one behind the other, so the last of it is far.
+        (&ones, False),
     ] {
         let code = compile(&source(text), VARIABLES).unwrap_or_else(|error| panic!("{text}: {error}"));
         let program = Program::load(&code).unwrap();

@@ -260,7 +260,6 @@ impl<'v> Machine<'v, '_> {
     fn contains(&mut self, list: &Value<'v>, item: &Value<'v>) -> Option<Value<'v>> {
         let size = list.size()?;
         if let super::Type::Map(_) = list.ty() {
-            self.charge(u32::try_from(size).ok()?)?;
             // Names are texts. A member of the wrong type is a member all the same.
             let Value::String(key) = item else { return Some(Value::Bool(false)) };
             return Some(Value::Bool(list.member(key).map_or(true, |member| member.is_some())));
@@ -268,7 +267,6 @@ impl<'v> Machine<'v, '_> {
         if size > SEARCHED || matches!(list, Value::String(_)) {
             return None;
         }
-        self.charge(u32::try_from(size).ok()?)?;
         let mut result = Truth::False;
         let fuel = &mut self.fuel;
         list.each(&mut |other| {
