@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actfor::jose::{Algorithm, base64url};
 use actfor::json::{Object, Value, Writer};
-use actfor::proof::MemoryStore;
+use actfor::proof::{MemoryStore, Use};
 use actfor::{Code, Decision, Guard, Request, Timestamp};
 use actfor_mint::SigningKey;
 
@@ -497,10 +497,62 @@ fn names() -> Vec<Case> {
         }
     }
     let long = "a".repeat(20_000);
-    let case = |name, expect| Case::new(&[118], NAMES, name, expect, &ana);
+    let case = |name: &str, expect| Case::new(&[118], NAMES, name, expect, &ana);
+    // Everything that a body may hold, with members replaced.
+    let body = |name: &str, expect, changes: &str| {
+        let mut members = BTreeMap::from([
+            ("at", r#""2026-11-18T00:00:00Z""#.to_owned()),
+            ("days", r#"["2026-11-18T00:00:00Z"]"#.to_owned()),
+            ("all", "[true,false]".to_owned()),
+            ("name", "\"x\"".to_owned()),
+        ]);
+        let changes = format!("{{{changes}}}");
+        let changes = actfor::json::parse(changes.as_bytes(), &actfor::json::Limits::BODY).unwrap();
+        for (name, value) in changes.as_object().unwrap().iter() {
+            let mut w = Writer::default();
+            w.value(value);
+            *members.get_mut(name).unwrap() = w.finish();
+        }
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        case(name, expect).json(format!("{{{}}}", members.join(","))).at("POST", "/typed")
+    };
+    let media = |name: &str, expect, value: &str| {
+        let mut case = body(name, expect, "");
+        case.headers.retain(|(name, _)| *name != "content-type");
+        case.header("content-type", value)
+    };
     cases.extend([
         case("empty_in_path", "path_not_canonical").at("GET", "/repos/"),
         case("empty_in_query", "argument_invalid").at("GET", "/find?id="),
+        case("number_and_flag", "allow").at("GET", "/typed?n=-7&flag=true"),
+        case("zero_and_no_flag", "allow").at("GET", "/typed?n=0&flag=false"),
+        case("number_that_is_true", "argument_invalid").at("GET", "/typed?n=true&flag=true"),
+        case("flag_that_is_a_number", "argument_invalid").at("GET", "/typed?n=7&flag=1"),
+        case("flag_in_upper_case", "argument_invalid").at("GET", "/typed?n=7&flag=True"),
+        case("number_with_a_zero_in_front", "argument_invalid").at("GET", "/typed?n=07&flag=true"),
+        case("number_that_is_minus_zero", "argument_invalid").at("GET", "/typed?n=-0&flag=true"),
+        case("number_with_a_sign", "argument_invalid").at("GET", "/typed?n=%2B7&flag=true"),
+        case("number_with_a_fraction", "argument_invalid").at("GET", "/typed?n=7.0&flag=true"),
+        case("largest_number", "allow").at("GET", "/typed?n=9223372036854775807&flag=true"),
+        case("number_that_is_larger", "argument_invalid").at("GET", "/typed?n=9223372036854775808&flag=true"),
+        case("number_in_the_object", "user_lacks_relation").at("GET", "/numbered/7").on("repo:7"),
+        case("yes_in_the_object", "user_lacks_relation").at("GET", "/flagged?flag=true").on("repo:true"),
+        case("no_in_the_object", "user_lacks_relation").at("GET", "/flagged?flag=false").on("repo:false"),
+        body("timestamps_and_lists", "allow", ""),
+        body("empty_lists", "allow", r#""days":[],"all":[]"#),
+        body("timestamp_that_is_a_number", "argument_invalid", r#""at":1795000060"#),
+        body("timestamp_that_is_no_time", "argument_invalid", r#""at":"yesterday""#),
+        body("list_of_what_are_no_times", "argument_invalid", r#""days":["2026-11-18T00:00:00Z","x"]"#),
+        body("list_of_texts_instead_of_flags", "argument_invalid", r#""all":["true"]"#),
+        body("list_that_is_a_flag", "argument_invalid", r#""all":true"#),
+        body("text_that_is_empty", "argument_invalid", r#""name":"""#),
+        media("json_of_a_kind", "allow", "application/vnd.x+json; charset=utf-8"),
+        media("json_of_a_kind_in_upper_case", "allow", "Application/Vnd.X+JSON"),
+        media("text_that_ends_like_json", "argument_invalid", "text/x+json"),
+        media("application_that_is_no_json", "argument_invalid", "application/x-yaml"),
+        media("json_and_more", "argument_invalid", "application/jsonx"),
+        body("body_that_is_not_coded", "allow", "").header("content-encoding", "Identity"),
+        body("body_that_is_coded", "argument_invalid", "").header("content-encoding", "gzip"),
         case("empty_in_body", "argument_invalid").json(r#"{"id":""}"#).at("POST", "/find"),
         case("empty_in_tool_arguments", "argument_invalid").mcp(tool("read_repo", r#"{"repo":""}"#)),
         case("nothing_in_tool_arguments", "argument_invalid").mcp(tool("read_repo", "{}")),
@@ -748,6 +800,7 @@ fn messages() -> Vec<Case> {
     let read = tool("read_repo", r#"{"repo":"web"}"#);
     let bos = tool("read_repo", r#"{"repo":"bos"}"#).replace("\"id\":1", "\"id\":2");
     let list = r#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#;
+    let resource = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"public","taskId":"public","uri":"secret"}}"#;
     let gzip = [31_u8, 139, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut cases = vec![
         case("message_as_it_should_be", "allow", &read),
@@ -971,6 +1024,13 @@ fn messages() -> Vec<Case> {
         bad("header_naming_a_tool_for_a_list", list).header("mcp-name", "read_repo"),
         bad("header_that_agrees_with_one_member_of_a_batch", &format!("[{read},{list}]"))
             .header("mcp-method", "tools/call"),
+        case("header_naming_the_resource", "allow", resource).header("mcp-name", "secret"),
+        bad("header_naming_another_member_than_the_object", resource).header("mcp-name", "public"),
+        bad(
+            "header_naming_what_a_list_does_not_read",
+            &list.replace("}", ",\"params\":{\"name\":\"public\"}}"),
+        )
+        .header("mcp-name", "public"),
         case("header_twice", "request_invalid", &read)
             .header("mcp-name", "read_repo")
             .header("mcp-name", "read_repo"),
@@ -1026,6 +1086,8 @@ fn approvals() -> Vec<Case> {
     let called = |name: &str, expect, arguments: &str| {
         Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
     };
+    let other_tool =
+        |repo: &str| tool("read_repo", &format!(r#"{{"repo":"{repo}"}}"#)).replace("\"id\":1", "\"id\":2");
     let of_tool = digest_of(&called("", "", arguments));
     let typ = "agent-approval+jwt";
     let good = |changes: &[(&'static str, &str)]| approval(&approver_key(), typ, changes);
@@ -1036,7 +1098,17 @@ fn approvals() -> Vec<Case> {
             .header("agent-approval", good(&[("approval_digest", &quoted(&of_tool))]))
     };
     let at = |seconds: i64| (i64::try_from(NOW).unwrap() + seconds).to_string();
+    let call = tool("drop_repo", arguments);
+    let again = call.replace("\"id\":1", "\"id\":2");
+    let batch = |name: &str, expect, messages: &str| {
+        let approval = good(&[("approval_digest", &quoted(&of_tool))]);
+        Case::new(&[120, 123], APPROVAL, name, expect, &ana)
+            .mcp(format!("[{messages}]"))
+            .header("agent-approval", approval)
+    };
     vec![
+        batch("batch_with_one_approved_call", "allow", &call),
+        batch("batch_of_one_approved_call_twice", "approval_spent", &format!("{call},{again}")),
         merge("merge_without_approval", "needs_approval"),
         with("approval_by_a_writer", "allow", good(&[])),
         Case { again: true, ..with("approval_used_twice", "approval_spent", good(&[])) },
@@ -1093,6 +1165,28 @@ fn approvals() -> Vec<Case> {
             r#"{"repo":"web","options":{}}"#,
         ),
         tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
+        // In a batch, what is refused counts more than what waits for somebody.
+        Case::new(&[123], APPROVAL, "batch_that_needs_an_approval", "needs_approval", &ana).mcp(format!(
+            "[{},{}]",
+            tool("drop_repo", arguments),
+            other_tool("web")
+        )),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_needs_an_approval_and_is_refused",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", tool("drop_repo", arguments), other_tool("bos"))),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_is_refused_and_needs_an_approval",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", other_tool("bos"), tool("drop_repo", arguments))),
         bad("approval_with_an_empty_jti", good(&[("jti", "\"\"")])),
         bad("approval_without_jti", good(&[("jti", "")])),
         bad("approval_without_sub", good(&[("sub", "")])),
@@ -1327,6 +1421,31 @@ fn every_attack_is_decided_as_expected() {
     println!("{FILE}: {} cases, rows {rows:?}", names.len());
     let here = [94, 116, 117, 118, 119, 120, 123, 125];
     assert!(rows.keys().eq(here.iter()), "a row of the attack list has no case: {rows:?}");
+}
+
+/// A store says that an approval was never used, and a batch does twice what it was given for.
+#[test]
+fn an_approval_is_good_for_one_message_whatever_the_store_says() {
+    let cases = approvals();
+    let case = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
+    let guard = guard_of(&config());
+    for (name, expect) in
+        [("batch_with_one_approved_call", "allow"), ("batch_of_one_approved_call_twice", "approval_spent")]
+    {
+        let case = case(name);
+        let headers: Vec<_> = case.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let request = Request {
+            method: case.method,
+            url: &case.url,
+            headers: &headers,
+            body: case.body.as_deref(),
+            approval_use: Some(Use::First),
+            ..Request::default()
+        };
+        let now = Timestamp::from_seconds(NOW);
+        assert_eq!(outcome(&guard.decide(&request, now)), expect);
+        assert_eq!(outcome(&guard.explain(&request, now).0), expect);
+    }
 }
 
 /// JSON-RPC 2.0 §5.1: a request that was refused is answered with its own id, and with a number for the kind of refusal.

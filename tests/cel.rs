@@ -497,7 +497,7 @@ impl Expressions {
                     "claim.b",
                     "claim.list",
                     "claim.map",
-                    "claim.null",
+                    "claim[\"null\"]",
                     "claim.t",
                     "claim.number",
                     "claim.none",

@@ -11,6 +11,7 @@
 )]
 
 use std::cmp::Ordering;
+use std::sync::OnceLock;
 
 use actfor::jose::Algorithm;
 use actfor::json::{self, Value, Writer};
@@ -61,10 +62,13 @@ struct Ask<'a> {
 
 /// The outcome: `ACTION OBJECT`, `public`, `passes` where nothing was decided, or a code.
 fn ask(guard: &Guard, ask: Ask<'_>) -> String {
-    let token = key().sign(
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    let token = TOKEN.get_or_init(|| {
+        key().sign(
         "at+jwt",
         r#"{"iss":"https://as.example","aud":"https://api.example","sub":"ana","client_id":"web","jti":"1","iat":1795000000,"exp":1795000300,"scope":"all"}"#,
-    );
+    )
+    });
     let authorization = format!("Bearer {token}");
     let mut headers: Vec<(&str, &[u8])> =
         ask.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();

@@ -98,7 +98,7 @@ async function visit(address) {
     page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) troubles.push(message.text()); });
     page.on('response', (response) => { if (!response.ok()) troubles.push(`${response.status()}: ${response.url()}`); });
     const failure = new Promise((_, failed) => { page.on('pageerror', failed); });
-    const success = page.goto(address).then(() => page.waitForFunction(() => globalThis.report !== undefined, undefined, { timeout: 60_000 }));
+    const success = page.goto(address).then(() => page.waitForFunction(() => globalThis.report !== undefined, undefined, { timeout: 100_000 }));
     await Promise.race([failure, success]);
     if (troubles.length > 0) throw new Error(troubles.join('\n'));
     return await page.evaluate(() => globalThis.report);

@@ -72,7 +72,7 @@ pub fn cel() -> Result<()> {
         return Ok(());
     }
     step("setup: cel-go");
-    run(command("go").current_dir(folder).args(["build", "-o"]).arg(program).arg("."))
+    run(command("go").current_dir(folder).args(["build", "-buildvcs=false", "-o"]).arg(program).arg("."))
 }
 
 fn has_go(what_for: &str) -> Result<bool> {
