@@ -212,10 +212,8 @@ impl Template {
                 _ => ("", false),
             }
         }
+        // Each begins with its type and a `:`.
         let ((a, a_whole), (b, b_whole)) = (prefix(self), prefix(other));
-        if self.kind() != other.kind() {
-            return false;
-        }
         match (a_whole, b_whole) {
             (true, true) => a == b,
             (true, false) => a.starts_with(b),
@@ -244,6 +242,96 @@ mod tests {
         assert_eq!(render("user:{sub}", "a#b@c:d/e|f%").as_deref(), Some("user:a%23b%40c%3Ad%2Fe%7Cf%25"));
         assert_eq!(render("user:{sub}", "é").as_deref(), Some("user:%C3%A9"));
         assert_eq!(render("user:{sub}", ""), None);
+    }
+
+    #[test]
+    fn templates_are_read_strictly() {
+        for good in [
+            "user:{sub}",
+            "case:{task}",
+            "a.b-c_D1:x",
+            "repo:{owner}/{name}",
+            "x:{a}/y/{b}",
+            "x:{a}-y",
+            "x:{claim.org_id}",
+        ] {
+            assert_eq!(Template::parse_object(good).unwrap().source(), good);
+        }
+        for (bad, says) in [
+            ("user", "has no type"),
+            ("{sub}", "has no type"),
+            (":{sub}", "has no type"),
+            ("us er:{sub}", "is not the name of a type"),
+            ("us#er:{sub}", "is not the name of a type"),
+            ("user:", "has no id"),
+            ("user:{}", "is not a placeholder"),
+            ("user:{a b}", "is not a placeholder"),
+            ("user:{a-b}", "is not a placeholder"),
+            ("user:{sub", "a `{` without its `}`"),
+            ("user:sub}", "a `}` without its `{`"),
+            ("user:{a}{b}", "cannot be told apart"),
+            ("user:{a}-{b}", "does not keep two placeholders apart"),
+            ("user:{a}/{b}-{c}", "does not keep two placeholders apart"),
+            ("user:x y", "a character that cannot stand"),
+            ("user:{a}\t", "a character that cannot stand"),
+            ("user:*", "a character that cannot stand"),
+            ("user:{a}#b", "a character that cannot stand"),
+            ("user:a@{b}", "a character that cannot stand"),
+            ("user:%41", "a character that cannot stand"),
+        ] {
+            let error = Template::parse_object(bad).unwrap_err();
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_in_one_way() {
+        let bound = |template: &str, text: &str| {
+            let mut found = Vec::new();
+            let matches = Template::parse(template)
+                .unwrap()
+                .matches(text, |name, value| found.push(alloc::format!("{name}={value}")));
+            matches.then(|| found.join(" "))
+        };
+        assert_eq!(bound("repo:{name}:rw", "repo:web:rw").as_deref(), Some("name=web"));
+        assert_eq!(bound("repo:{name}", "repo:web").as_deref(), Some("name=web"));
+        assert_eq!(bound("repo:{name}*", "repo:a*").as_deref(), Some("name=a"));
+        assert_eq!(bound("repo:{name}:*", "repo:web:any").as_deref(), Some("name=web"));
+        assert_eq!(bound("repo:*", "repo:").as_deref(), Some(""));
+        assert_eq!(bound("{a}:{b}", "x:y:z").as_deref(), Some("a=x b=y:z"));
+        for (template, text) in [
+            ("repo:{name}:rw", "repo::rw"),
+            ("repo:{name}:rw", "repo:web:r"),
+            ("repo:{name}:rw", "repo:web:rwx"),
+            ("repo:{name}", "repo:"),
+            ("repo:{name}*", "repo:a"),
+            ("repo:{name}:*", "repo:web"),
+            ("repo:read", "repo:reader"),
+            ("repo:read", "repo:rea"),
+            ("repo:*", "rep:x"),
+            ("", "x"),
+        ] {
+            assert_eq!(bound(template, text), None, "{template} {text}");
+        }
+    }
+
+    #[test]
+    fn templates_meet_where_one_object_could_be_of_both() {
+        for (a, b, meet) in [
+            ("user:{sub}", "user:{id}", true),
+            ("user:{sub}", "client:{sub}", false),
+            ("user:a-{sub}", "user:b-{sub}", false),
+            ("user:a-{sub}", "user:a-b-{sub}", true),
+            ("user:ana", "user:ana", true),
+            ("user:ana", "user:bo", false),
+            ("user:ana", "user:an{x}", true),
+            ("user:ana", "user:bo{x}", false),
+            ("user:ana", "user:ana-{x}", false),
+            ("use:{x}", "user:{x}", false),
+        ] {
+            let [first, second] = [a, b].map(|text| Template::parse_object(text).unwrap());
+            assert_eq!((first.may_meet(&second), second.may_meet(&first)), (meet, meet), "{a} {b}");
+        }
     }
 
     proptest! {

@@ -83,4 +83,14 @@ mod tests {
             assert_eq!(read(text, Round::Floor), None, "{text}");
         }
     }
+
+    #[test]
+    fn a_clock_that_is_not_set_is_no_time() {
+        let seconds = |clock: f64| Timestamp::from_host(clock).map(Timestamp::seconds);
+        assert_eq!((seconds(1.0), seconds(1_795_000_060.9)), (Some(1), Some(1_795_000_060)));
+        assert_eq!(seconds(9_007_199_254_740_991.0), Some(LAST));
+        for bad in [0.0, 0.9, -1.0, 9_007_199_254_740_992.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(seconds(bad), None, "{bad}");
+        }
+    }
 }

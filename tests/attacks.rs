@@ -504,10 +504,62 @@ fn names() -> Vec<Case> {
         }
     }
     let long = "a".repeat(20_000);
-    let case = |name, expect| Case::new(&[118], NAMES, name, expect, &ana);
+    let case = |name: &str, expect| Case::new(&[118], NAMES, name, expect, &ana);
+    // Everything that a body may hold, with members replaced.
+    let body = |name: &str, expect, changes: &str| {
+        let mut members = BTreeMap::from([
+            ("at", r#""2026-11-18T00:00:00Z""#.to_owned()),
+            ("days", r#"["2026-11-18T00:00:00Z"]"#.to_owned()),
+            ("all", "[true,false]".to_owned()),
+            ("name", "\"x\"".to_owned()),
+        ]);
+        let changes = format!("{{{changes}}}");
+        let changes = actfor::json::parse(changes.as_bytes(), &actfor::json::Limits::BODY).unwrap();
+        for (name, value) in changes.as_object().unwrap().iter() {
+            let mut w = Writer::default();
+            w.value(value);
+            *members.get_mut(name).unwrap() = w.finish();
+        }
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        case(name, expect).json(format!("{{{}}}", members.join(","))).at("POST", "/typed")
+    };
+    let media = |name: &str, expect, value: &str| {
+        let mut case = body(name, expect, "");
+        case.headers.retain(|(name, _)| *name != "content-type");
+        case.header("content-type", value)
+    };
     cases.extend([
         case("empty_in_path", "path_not_canonical").at("GET", "/repos/"),
         case("empty_in_query", "argument_invalid").at("GET", "/find?id="),
+        case("number_and_flag", "allow").at("GET", "/typed?n=-7&flag=true"),
+        case("zero_and_no_flag", "allow").at("GET", "/typed?n=0&flag=false"),
+        case("number_that_is_true", "argument_invalid").at("GET", "/typed?n=true&flag=true"),
+        case("flag_that_is_a_number", "argument_invalid").at("GET", "/typed?n=7&flag=1"),
+        case("flag_in_upper_case", "argument_invalid").at("GET", "/typed?n=7&flag=True"),
+        case("number_with_a_zero_in_front", "argument_invalid").at("GET", "/typed?n=07&flag=true"),
+        case("number_that_is_minus_zero", "argument_invalid").at("GET", "/typed?n=-0&flag=true"),
+        case("number_with_a_sign", "argument_invalid").at("GET", "/typed?n=%2B7&flag=true"),
+        case("number_with_a_fraction", "argument_invalid").at("GET", "/typed?n=7.0&flag=true"),
+        case("largest_number", "allow").at("GET", "/typed?n=9223372036854775807&flag=true"),
+        case("number_that_is_larger", "argument_invalid").at("GET", "/typed?n=9223372036854775808&flag=true"),
+        case("number_in_the_object", "user_lacks_relation").at("GET", "/numbered/7").on("repo:7"),
+        case("yes_in_the_object", "user_lacks_relation").at("GET", "/flagged?flag=true").on("repo:true"),
+        case("no_in_the_object", "user_lacks_relation").at("GET", "/flagged?flag=false").on("repo:false"),
+        body("timestamps_and_lists", "allow", ""),
+        body("empty_lists", "allow", r#""days":[],"all":[]"#),
+        body("timestamp_that_is_a_number", "argument_invalid", r#""at":1795000060"#),
+        body("timestamp_that_is_no_time", "argument_invalid", r#""at":"yesterday""#),
+        body("list_of_what_are_no_times", "argument_invalid", r#""days":["2026-11-18T00:00:00Z","x"]"#),
+        body("list_of_texts_instead_of_flags", "argument_invalid", r#""all":["true"]"#),
+        body("list_that_is_a_flag", "argument_invalid", r#""all":true"#),
+        body("text_that_is_empty", "argument_invalid", r#""name":"""#),
+        media("json_of_a_kind", "allow", "application/vnd.x+json; charset=utf-8"),
+        media("json_of_a_kind_in_upper_case", "allow", "Application/Vnd.X+JSON"),
+        media("text_that_ends_like_json", "argument_invalid", "text/x+json"),
+        media("application_that_is_no_json", "argument_invalid", "application/x-yaml"),
+        media("json_and_more", "argument_invalid", "application/jsonx"),
+        body("body_that_is_not_coded", "allow", "").header("content-encoding", "Identity"),
+        body("body_that_is_coded", "argument_invalid", "").header("content-encoding", "gzip"),
         case("empty_in_body", "argument_invalid").json(r#"{"id":""}"#).at("POST", "/find"),
         case("empty_in_tool_arguments", "argument_invalid").mcp(tool("read_repo", r#"{"repo":""}"#)),
         case("nothing_in_tool_arguments", "argument_invalid").mcp(tool("read_repo", "{}")),
@@ -1050,6 +1102,8 @@ fn approvals() -> Vec<Case> {
     let called = |name: &str, expect, arguments: &str| {
         Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
     };
+    let other_tool =
+        |repo: &str| tool("read_repo", &format!(r#"{{"repo":"{repo}"}}"#)).replace("\"id\":1", "\"id\":2");
     let of_tool = digest_of(&called("", "", arguments));
     let typ = "agent-approval+jwt";
     let good = |changes: &[(&'static str, &str)]| approval(&approver_key(), typ, changes);
@@ -1127,6 +1181,28 @@ fn approvals() -> Vec<Case> {
             r#"{"repo":"web","options":{}}"#,
         ),
         tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
+        // In a batch, what is refused counts more than what waits for somebody.
+        Case::new(&[123], APPROVAL, "batch_that_needs_an_approval", "needs_approval", &ana).mcp(format!(
+            "[{},{}]",
+            tool("drop_repo", arguments),
+            other_tool("web")
+        )),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_needs_an_approval_and_is_refused",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", tool("drop_repo", arguments), other_tool("bos"))),
+        Case::new(
+            &[123],
+            APPROVAL,
+            "batch_that_is_refused_and_needs_an_approval",
+            "user_lacks_relation",
+            &ana,
+        )
+        .mcp(format!("[{},{}]", other_tool("bos"), tool("drop_repo", arguments))),
         bad("approval_with_an_empty_jti", good(&[("jti", "\"\"")])),
         bad("approval_without_jti", good(&[("jti", "")])),
         bad("approval_without_sub", good(&[("sub", "")])),

@@ -178,7 +178,18 @@ fn a_certificate_bound_token_needs_the_certificate_and_both_bindings_are_checked
             peer: Some([10, 0, 0, 1].into()),
             ..Request::default()
         };
-        outcome(&guard.decide_once(&request, now, &mut MemoryStore::new(8)))
+        let decision = guard.decide_once(&request, now, &mut MemoryStore::new(8));
+        // The document says what held.
+        let (_, document) = guard.explain(&Request { proof_use: decision.proof_use(), ..request }, now);
+        let held = ["dpop+mtls", "dpop", "mtls"];
+        let shown = held.into_iter().find(|held| document.contains(&format!(r#""binding":"{held}""#)));
+        let expected = match (decision.code(), proof) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some("dpop+mtls"),
+            (None, None) => Some("mtls"),
+        };
+        assert_eq!(shown, expected, "{document}");
+        outcome(&decision)
     };
     let guard = client.guard(BASE);
     let trusting =

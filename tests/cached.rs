@@ -322,6 +322,26 @@ fn what_has_to_go_along() {
     bench.then("two", &sent.clone().with("agent-context", "x".into()), "context_invalid", 0);
 }
 
+/// The proof that names an assertion is one that was verified, which it is only for a token that is bound to its key.
+#[test]
+fn a_certificate_does_not_make_a_proof_good() {
+    const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let cnf = format!(r#""cnf":{{"x5t#S256":"{}"}}"#, base64url::encode(&hex(HASH)));
+    let token = access(&legacy("asserted", &format!("{ACT},{cnf}")));
+    let claims = format!(
+        r#"{{"iss":"{LEGACY}","aud":"{API}","iat":1795000000,"exp":1795000200,"jti":"c1","sub":"ana","sub_iss":"{LEGACY}","ath":"{}",{cnf},"agent_instance":{{"iss":"{LEGACY}","id":"C1AAAAAAAAAAAAAAAAAAAA","kind":"task"}},"agent_rel":{{"mode":"offline","authority":"user","hops":0}}}}"#,
+        hash(&token)
+    );
+    let context = signer().sign("agent-context+jwt", &claims);
+    let proof = signer().sign("dpop+jwt", &format!(r#"{{"oth":{{"agent-context":"{}"}}}}"#, hash(&context)));
+    let sent = Sent::bearer(&token).with("agent-context", context).with("dpop", proof);
+    let sent = Sent { certificate: Certificate::from_hex(HASH), ..sent };
+    assert_eq!(Bench::new().ask(&sent).0, "allow");
+    let named = config()
+        .replace(r#""clients":["asserted"],"#, r#""clients":["asserted"],"named_by_proof":"required","#);
+    assert_eq!(Bench::of(&named).ask(&sent).0, "context_invalid");
+}
+
 #[test]
 fn introspection() {
     let mut bench = Bench::of(&config().replace(r#""signed":true,"#, ""));

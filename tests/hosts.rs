@@ -67,12 +67,15 @@ fn what_is_introspected() {
     assert_eq!(asked(&opaque, "opaque-1", at(NOW)), Some((endpoint, "opaque-1".into())));
 }
 
-fn status_list(life: u64) -> String {
+fn status_claims(life: u64) -> String {
     let list = base64url::encode(&miniz_oxide::deflate::compress_to_vec_zlib(&[0], 9));
-    let claims = format!(
+    format!(
         r#"{{"iss":"{LEGACY}","sub":"{LEGACY}/status","iat":{NOW},"ttl":{life},"status_list":{{"bits":1,"lst":"{list}"}}}}"#
-    );
-    signer().sign("statuslist+jwt", &claims)
+    )
+}
+
+fn status_list(life: u64) -> String {
+    signer().sign("statuslist+jwt", &status_claims(life))
 }
 
 #[test]
@@ -94,6 +97,23 @@ fn which_status_list_is_fetched() {
     assert_eq!(wanted(&guard, &uri, NOW + 60), Some(uri));
     let ignored = config().replace(&format!(r#""uris":["{LEGACY}/status"]"#), r#""danger_ignore":true"#);
     assert_eq!(self::guard(&ignored).status_issuers().count(), 0);
+}
+
+/// A stranger cannot fill the memory: an issuer's lists are at most 64, and those that are there can still change.
+#[test]
+fn how_many_status_lists_there_are() {
+    let many =
+        config().replace(&format!(r#""uris":["{LEGACY}/status"]"#), &format!(r#""uris":["{LEGACY}/*"]"#));
+    let mut guard = guard(&many);
+    let mut take = |name: &str| {
+        let (header, claims) = (r#"{"alg":"ES256","typ":"statuslist+jwt","kid":"es"}"#, status_claims(60));
+        let claims = claims.replace("/status\"", &format!("/{name}\""));
+        let list = signer().sign_as(header.as_bytes(), claims.as_bytes());
+        guard.set_status_list(LEGACY, &list, Timestamp::from_seconds(NOW).unwrap()).is_ok()
+    };
+    assert!((0..64).all(|number| take(&number.to_string())));
+    assert!(!take("one-more"));
+    assert!(take("7"));
 }
 
 #[test]

@@ -424,6 +424,15 @@ fn a_pack_that_has_expired_decides_nothing_more() {
     assert_eq!(ask(&guard, "/healthz", Some(NOW + 10)), ("pack_expired", 503));
     assert_eq!(ask(&guard, "/healthz", None), ("clock_invalid", 503));
     assert_eq!(ask(&acme.guard(), "/healthz", None), ("allow", 200));
+    // Nor does it answer what is asked by name.
+    let listed = |now: u64| {
+        let authorization = format!("Bearer {}", acme.token(Interactive));
+        let headers = [("authorization", authorization.as_bytes())];
+        let request = Request { method: "GET", url: "/", headers: &headers, ..Request::default() };
+        let found = guard.list_objects(&request, "read", "repo", 10, Timestamp::from_seconds(now));
+        found.map(|_| "answered").unwrap_or_else(|refusal| refusal.code.as_str())
+    };
+    assert_eq!((listed(NOW + 9), listed(NOW + 10)), ("answered", "pack_expired"));
     // Another pack helps.
     guard.swap(pack(&acme, 1, 0, None)).unwrap();
     assert_eq!(ask(&guard, "/repos/web/x", Some(NOW + 10)), ("allow", 200));

@@ -7,7 +7,7 @@
  *
  * const guard = createGuard(config);
  * const decision = guard.decide({ method: 'GET', url: '/repos/web/readme', headers: { authorization: 'Bearer …' } });
- * if (!decision.allowed) console.log(decision.status, decision.code, decision.reasonUser);
+ * if (!decision.allowed) console.log(decision.status, decision.told, decision.reasonUser);
  * ```
  *
  * @module
@@ -731,6 +731,7 @@ export interface Allowed extends AnyDecision {
   readonly verdict: 'allow';
   readonly allowed: true;
   readonly code: null;
+  readonly told: null;
   readonly status: 200;
   readonly approval: null;
 }
@@ -739,6 +740,7 @@ export interface Denied extends AnyDecision {
   readonly verdict: 'deny';
   readonly allowed: false;
   readonly code: Code;
+  readonly told: Code;
   readonly stage: string;
   readonly approval: null;
   readonly reasonUser: string;
@@ -749,6 +751,7 @@ export interface NeedsApproval extends AnyDecision {
   readonly verdict: 'needs_approval';
   readonly allowed: false;
   readonly code: 'needs_approval';
+  readonly told: Code;
   readonly stage: string;
   readonly reasonUser: string;
   readonly reasonAdmin: string;

@@ -173,7 +173,7 @@ fn typed(value: Value<'_>, ty: Type, written: bool) -> Option<Value<'_>> {
 /// A whole number of 64 bits in its one way to be written, so that nobody reads another one.
 fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let canonical = digits == "0" && text == "0" || !digits.starts_with('0');
+    let canonical = text == "0" || !digits.starts_with('0');
     canonical && digits.bytes().all(|b| b.is_ascii_digit()) && text.parse::<i64>().is_ok()
 }
 

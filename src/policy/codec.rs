@@ -349,3 +349,72 @@ impl<'a> Reader<'a> {
         if count > self.rest.len() { Err(SHORT) } else { Ok(count) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{compile, parse};
+    use alloc::format;
+
+    fn rules() -> Rules {
+        let text = "actfor 1\non repo\n  read, push needs scope\nallow delegated to read on repo as lent\n\
+                    approve agents to push on repo by user as review\nagent * at most read on repo\n\
+                    scope \"repo\" covers read on repo\nroute GET /repos/{id} is read on repo:{id}\n\
+                    mcp /mcp\ntool t is push on repo:main\n";
+        let file = parse::parse("rules.actfor", text).unwrap();
+        compile::rules(&file, None).unwrap()
+    }
+
+    /// What a decoder says of rules that were changed.
+    fn refused(change: impl FnOnce(&mut Rules)) -> &'static str {
+        let mut rules = rules();
+        change(&mut rules);
+        Rules::decode(&rules.encode()).unwrap_err().0
+    }
+
+    #[test]
+    fn every_index_leads_somewhere() {
+        assert_eq!(Rules::decode(&rules().encode()), Ok(rules()));
+        let kind = "a rule names a type that is not there";
+        assert_eq!(
+            refused(|rules| rules.rules.first_mut().unwrap().targets.first_mut().unwrap().0 = 1),
+            kind
+        );
+        assert_eq!(refused(|rules| rules.ceilings.first_mut().unwrap().kind = 1), kind);
+        assert_eq!(refused(|rules| rules.coverage.first_mut().unwrap().kind = 1), kind);
+        assert_eq!(refused(|rules| rules.routes.first_mut().unwrap().kind = 1), kind);
+        assert_eq!(refused(|rules| rules.tools.first_mut().unwrap().kind = 1), kind);
+        let action = "a route or tool names an action that is not there";
+        assert_eq!(refused(|rules| rules.routes.first_mut().unwrap().action = 2), action);
+        assert_eq!(refused(|rules| rules.tools.first_mut().unwrap().action = 2), action);
+        let by = "an `approve` line says who may approve, and no other";
+        assert_eq!(refused(|rules| rules.rules.iter_mut().for_each(|rule| rule.by = None)), by);
+        assert_eq!(refused(|rules| rules.rules.first_mut().unwrap().by = Some(By::User)), by);
+        let fill = |rules: &mut Rules, count: usize| {
+            let actions = &mut rules.types.first_mut().unwrap().actions;
+            let one = actions.first().unwrap().clone();
+            actions.resize(count, one);
+        };
+        assert_eq!(
+            refused(|rules| fill(rules, MOST_ACTIONS.saturating_add(1))),
+            "a type has too many actions"
+        );
+        let mut full = rules();
+        fill(&mut full, MOST_ACTIONS);
+        assert_eq!(Rules::decode(&full.encode()), Ok(full));
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        let bytes = rules().encode();
+        for end in 0..bytes.len() {
+            let cut = bytes.get(..end).unwrap();
+            assert!(Rules::decode(cut).is_err(), "{end}");
+        }
+        let more = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(Rules::decode(&more).unwrap_err().0, "something follows the rules");
+        // A count beyond what is left refuses before anything is stored.
+        let huge = [&[0, 0, 0, 0][..], &u32::MAX.to_le_bytes()].concat();
+        assert_eq!(Rules::decode(&huge).map_err(|error| format!("{error:?}")), Err(format!("{SHORT:?}")));
+    }
+}

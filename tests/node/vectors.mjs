@@ -3,12 +3,12 @@
 
 /** The files, below tests/vectors. */
 export const FILES = [
-  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'attacks/requests.json', 'requests/identity.json',
+  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'token/keys.json', 'attacks/requests.json', 'requests/identity.json',
   'patterns/acme.actfor', 'patterns/acme.fga', 'patterns/cases.json', 'patterns/config.json', 'patterns/tuples.json',
 ];
 
 /** How many questions there are of each kind, at least. */
-export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, identity: 450, example: 20 };
+export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, key: 35, attack: 400, identity: 450, example: 20 };
 
 /**
  * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came
@@ -95,9 +95,23 @@ function* questions(files) {
 
   const { configs: { main: issuers }, cases: kinds } = read('token/kinds.json');
   for (const { name, now, request, introspection, expect } of kinds) {
-    // Lists and answers are fetched by a host (kinds.test.mjs).
+    // Lists and answers are fetched by a host (vectors_here.mjs).
     if (request === undefined || introspection !== undefined) continue;
     yield { kind: 'kind', name, config: issuers, request, options: { now }, expect };
+  }
+
+  const rotation = read('token/keys.json');
+  for (const { name, steps } of rotation.cases) {
+    const learned = [];
+    for (const [index, { at, token, expect, issuer, keys, refused }] of steps.entries()) {
+      if (keys !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
+      if (token === undefined) continue;
+      const headers = [['authorization', `Bearer ${rotation.tokens[token]}`]];
+      yield {
+        kind: 'key', name: `${name}, step ${index}`, config: rotation.config, learned: [...learned], expect,
+        request: { method: rotation.method, url: rotation.url, headers }, options: { now: rotation.start + at },
+      };
+    }
   }
 
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');
@@ -134,13 +148,14 @@ function* questions(files) {
 }
 
 /** Whether a guard takes a list of what is revoked, or a status list, where it should and only there. */
-function isTaught(guard, { status_list_of: issuer, list, at: now, refused }) {
+function isTaught(guard, { status_list_of: issuer, keys_of: owner, list, at: now, refused }) {
   try {
-    if (issuer === undefined) guard.revoke(list, { now });
+    if (owner !== undefined) guard.setKeys(owner, list, { now });
+    else if (issuer === undefined) guard.revoke(list, { now });
     else guard.setStatusList(issuer, list, { now });
     return refused === undefined;
   } catch (error) {
-    return refused !== undefined && error.message.includes(refused);
+    return refused !== undefined && (error.code === refused || error.message.includes(refused));
   }
 }
 
