@@ -248,6 +248,13 @@ impl Case {
         Self { method: "POST", body, ..self }.header("content-type", "application/json")
     }
 
+    fn charset(mut self, charset: &str) -> Self {
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| *name == "content-type") {
+            *value = format!("{value}; charset={charset}");
+        }
+        self
+    }
+
     fn mcp(self, body: impl Into<String>) -> Self {
         self.json(body).at("POST", "/mcp")
     }
@@ -663,6 +670,11 @@ fn other_case() -> Vec<Case> {
             .header("agent-task", "c2")
             .header("task", "c2"),
         bo("another_case_in_the_body").json(r#"{"id":"bo","case":"c2","task":"c2"}"#).at("POST", "/salaries/find"),
+        // In UTF-7 the second name is `id`.
+        Case::new(&[94], SOURCES, "another_person_in_another_charset", "argument_invalid", &hr1)
+            .json(r#"{"id":"ana","+AGkAZA-":"bo"}"#)
+            .at("POST", "/salaries/find")
+            .charset("utf-7"),
         bo("another_case_in_tool_arguments")
             .mcp(tool("get_salary", r#"{"employee_id":"bo","case":"c2","task":"c2"}"#)),
         bo("another_case_in_the_metadata_of_a_call").mcp(
@@ -1041,9 +1053,13 @@ fn messages() -> Vec<Case> {
         Case { body: Some(gzip.to_vec()), ..bad("compressed_bytes_that_say_nothing", "") },
         Case { body: None, ..bad("no_body", "") },
     ];
-    for (name, value) in
-        [("text", "text/plain"), ("nothing", ""), ("form", "application/x-www-form-urlencoded")]
-    {
+    for (name, value) in [
+        ("text", "text/plain"),
+        ("nothing", ""),
+        ("form", "application/x-www-form-urlencoded"),
+        ("of_utf_7", "application/json; charset=utf-7"),
+        ("of_utf_16", "application/json; charset=utf-16"),
+    ] {
         let mut case = bad(&format!("content_type_{name}"), &read);
         case.headers.retain(|(name, _)| *name != "content-type");
         cases.push(if value.is_empty() { case } else { case.header("content-type", value) });

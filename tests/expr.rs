@@ -168,6 +168,8 @@ fn what_is_wrong_or_not_supported_is_named_where_it_stands() {
         ("'a", 3, 5, "never closed"),
         ("n == 1 n", 3, 12, "operator"),
         ("n == 99999999999999999999", 3, 10, "not a number"),
+        ("u == -0x1fu", 3, 10, "not a number"),
+        ("u == -1u", 3, 10, "not a number"),
         ("has(n)", 3, 5, "takes a member"),
         ("list.exists(x, list.exists(y, list.exists(z, x == y)))", 3, 5, "steps"),
     ] {

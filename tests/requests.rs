@@ -383,6 +383,13 @@ fn a_body_is_read_as_what_it_says_it_is() {
     for (headers, expected) in [
         (&[("content-type", "application/json")][..], "do thing:a"),
         (&[("content-type", "Application/JSON; charset=utf-8")], "do thing:a"),
+        (&[("content-type", "application/json;charset=\"UTF-8\"; x=y")], "do thing:a"),
+        (&[("content-type", "application/json; charset=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset=utf-16le")], "argument_invalid"),
+        (&[("content-type", "application/json; x=y;Charset = utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset=utf-8; charset=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset*=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset")], "argument_invalid"),
         (&[("content-type", "application/merge-patch+json")], "do thing:a"),
         (&[("content-type", "text/json")], "argument_invalid"),
         (&[("content-type", "application/jsonp")], "argument_invalid"),

@@ -210,3 +210,87 @@ fn covers(held: &str, asked: &str, draft: Draft) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use alloc::format;
+
+    /// Whether a detail with the constraint `own` is within one with `parent`; `None` where one is not well formed.
+    fn within(own: &str, parent: &str) -> Option<bool> {
+        let text = |constraint: &str| {
+            format!(
+                r#"{{"authorization_details":[{{"type":"agent_delegation","scopes":["crm.read"],"constraints":[{constraint}]}}]}}"#
+            )
+        };
+        let (own, parent) = (text(own), text(parent));
+        let [own, parent] =
+            [&own, &parent].map(|text| json::parse(text.as_bytes(), &json::Limits::TOKEN).unwrap());
+        let read =
+            |value: &json::Value<'_>| Authority::read(value.as_object().unwrap(), Draft::Second).is_some();
+        if !read(&own) || !read(&parent) {
+            return None;
+        }
+        let own = Authority::read(own.as_object().unwrap(), Draft::Second)?;
+        let parent = Authority::read(parent.as_object().unwrap(), Draft::Second)?;
+        Some(own.within(&parent, Draft::Second))
+    }
+
+    #[test]
+    fn a_bound_only_narrows() {
+        let order = r#""order":["none","internal","any"]"#;
+        let rank = |rank: &str| format!(r#"{{"key":"e","rank":"{rank}",{order}}}"#);
+        for (own, parent, expected) in [
+            (r#"{"key":"n","max":5}"#, r#"{"key":"n","max":5}"#, true),
+            (r#"{"key":"n","max":4}"#, r#"{"key":"n","max":5}"#, true),
+            (r#"{"key":"n","max":6}"#, r#"{"key":"n","max":5}"#, false),
+            (r#"{"key":"m","max":5}"#, r#"{"key":"n","max":5}"#, false),
+            (r#"{"key":"n","max":5}"#, r#"{"key":"n","max_lifetime":5}"#, false),
+            (r#"{"key":"n","max":5.5}"#, r#"{"key":"n","max":9}"#, false),
+            (r#"{"key":"n","min":5}"#, r#"{"key":"n","min":5}"#, true),
+            (r#"{"key":"n","min":6}"#, r#"{"key":"n","min":5}"#, true),
+            (r#"{"key":"n","min":4}"#, r#"{"key":"n","min":5}"#, false),
+            (r#"{"key":"n","min":6}"#, r#"{"key":"n","min":5.5}"#, false),
+            (r#"{"key":"n","one_of":["a"]}"#, r#"{"key":"n","one_of":["a","b"]}"#, true),
+            (r#"{"key":"n","one_of":["a","c"]}"#, r#"{"key":"n","one_of":["a","b"]}"#, false),
+            (r#"{"key":"n","not_one_of":["a","b"]}"#, r#"{"key":"n","not_one_of":["a"]}"#, true),
+            (r#"{"key":"n","not_one_of":["b"]}"#, r#"{"key":"n","not_one_of":["a"]}"#, false),
+            (r#"{"key":"n","prefix":"a/b"}"#, r#"{"key":"n","prefix":"a/"}"#, true),
+            (r#"{"key":"n","prefix":"b/"}"#, r#"{"key":"n","prefix":"a/"}"#, false),
+            (r#"{"key":"n","own":1}"#, r#"{"key":"n","own":1}"#, true),
+            (r#"{"key":"n","own":1}"#, r#"{"key":"n","own":2}"#, false),
+            (r#"{"key":"n","prefix":"a"}"#, r#"{"key":"n","one_of":["a"]}"#, false),
+            ("", r#"{"key":"n","max":5}"#, false),
+            (r#"{"key":"n","max":5}"#, "", true),
+            (&rank("internal"), &rank("internal"), true),
+            (&rank("none"), &rank("internal"), true),
+            (&rank("any"), &rank("internal"), false),
+            (&rank("none"), &rank("internal").replace(r#""none","internal""#, r#""internal","none""#), false),
+        ] {
+            assert_eq!(within(own, parent), Some(expected), "{own} {parent}");
+        }
+    }
+
+    #[test]
+    fn a_constraint_is_read_strictly() {
+        for bad in [
+            r#"{"key":"","max":5}"#,
+            r#"{"key":"n"}"#,
+            r#"{"key":"n","max":5,"min":1}"#,
+            r#"{"key":"n","max":"5"}"#,
+            r#"{"key":"n","max":5,"order":["a","b"]}"#,
+            r#"{"key":"n","max":5},{"key":"n","max":4}"#,
+            r#"{"key":"n","x":5},{"key":"n","x":4}"#,
+            r#"{"key":"n","rank":"a","order":["a"]}"#,
+            r#"{"key":"n","rank":"a","order":["a","b","a"]}"#,
+            r#"{"key":"n","rank":"c","order":["a","b"]}"#,
+            r#"{"key":"n","rank":"a"}"#,
+        ] {
+            assert_eq!(within(bad, ""), None, "{bad}");
+        }
+        for good in [r#"{"key":"n","max":5},{"key":"n","min":1}"#, r#"{"key":"n","x":5},{"key":"n","y":4}"#] {
+            assert_eq!(within(good, ""), Some(true), "{good}");
+        }
+    }
+}

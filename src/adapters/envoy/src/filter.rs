@@ -256,6 +256,7 @@ mod tests {
         ("agent-chain", "t"),
         ("dpop", "p"),
         ("agent-context", "c"),
+        ("agent-approval", "a"),
         ("x-actfor-user", "user:mallory"),
         ("X_Actfor_Agent", "agent:mallory"),
         ("x-request-id", "r-1"),
@@ -370,8 +371,8 @@ mod tests {
             headers::CREDENTIALS.iter().filter(|name| host.header(name).is_some()).count()
         };
         assert_eq!(kept(&Settings::default()), 0);
-        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 4);
-        assert_eq!(kept(&shadow()), 4);
+        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 5);
+        assert_eq!(kept(&shadow()), 5);
     }
 
     #[test]
