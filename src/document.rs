@@ -225,9 +225,17 @@ pub fn write(
         w.key("rule").string_or_null(decision.rule());
         w.key("checks").array(|w| checks(w, decision, notes, policy));
         w.key("because").array(|w| {
-            for reason in notes.reasons.iter().filter(|reason| reason.met == allowed) {
-                because(w, reason, policy);
+            let mut listed = notes.reasons.iter().filter(|reason| reason.met == allowed).peekable();
+            if let (None, Some((check, truth)), false) = (listed.peek(), notes.failed, allowed) {
+                // Before the rules were asked, or after: the check that did not pass is all there is.
+                w.object(|w| {
+                    w.key("term").string(check.as_str());
+                    w.key("holds").string(truth.as_str());
+                    w.key("text").string(&notes.detail);
+                    w.key("at").null();
+                });
             }
+            listed.for_each(|reason| because(w, reason, policy));
         });
         w.key("missing").array(|w| {
             for (object, relation, subject) in &notes.missing {

@@ -230,8 +230,14 @@ pub(crate) fn check_header(
     if method.is_some_and(|method| method != message.method.as_bytes()) {
         return Err(malformed("the header `mcp-method` names another method than the body"));
     }
-    let member = |name: &str| message.params.and_then(|params| params.get(name)).and_then(Value::as_str);
-    let own = member("name").or_else(|| member("uri")).or_else(|| member("taskId"));
+    // The member that names the object, and no other one that may be there too.
+    let member = match message.method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some("uri"),
+        "tasks/get" | "tasks/result" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    };
+    let own = member.and_then(|member| message.params?.get(member)?.as_str());
     if name.is_some_and(|name| Some(name) != own.map(str::as_bytes)) {
         return Err(malformed("the header `mcp-name` names another object than the body"));
     }

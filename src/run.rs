@@ -504,6 +504,11 @@ impl<'g, 'r> Run<'g, 'r> {
 
     /// An approval is good once; nobody to ask refuses.
     fn spend(&mut self, used: &approval::UsedApproval, now: Timestamp) -> Result<(), Refusal> {
+        // What a host's store said is about the request, and a batch may do the same thing twice.
+        if self.decision.approval_use.is_some() {
+            let text = "another message of the batch uses this approval";
+            return Err(Refusal::new(Code::ApprovalSpent, text));
+        }
         let said = match (self.request.approval_use, reborrow(&mut self.store)) {
             (Some(said), _) => Ok(said),
             (None, Some(store)) => store.remember_approval(used, now),

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actfor::jose::{Algorithm, base64url};
 use actfor::json::{Object, Value, Writer};
-use actfor::proof::MemoryStore;
+use actfor::proof::{MemoryStore, Use};
 use actfor::{Code, Decision, Guard, Request, Timestamp};
 use actfor_mint::SigningKey;
 
@@ -246,6 +246,13 @@ impl Case {
     fn json(self, body: impl Into<String>) -> Self {
         let body = Some(body.into().into_bytes());
         Self { method: "POST", body, ..self }.header("content-type", "application/json")
+    }
+
+    fn charset(mut self, charset: &str) -> Self {
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| *name == "content-type") {
+            *value = format!("{value}; charset={charset}");
+        }
+        self
     }
 
     fn mcp(self, body: impl Into<String>) -> Self {
@@ -663,6 +670,11 @@ fn other_case() -> Vec<Case> {
             .header("agent-task", "c2")
             .header("task", "c2"),
         bo("another_case_in_the_body").json(r#"{"id":"bo","case":"c2","task":"c2"}"#).at("POST", "/salaries/find"),
+        // In UTF-7 the second name is `id`.
+        Case::new(&[94], SOURCES, "another_person_in_another_charset", "argument_invalid", &hr1)
+            .json(r#"{"id":"ana","+AGkAZA-":"bo"}"#)
+            .at("POST", "/salaries/find")
+            .charset("utf-7"),
         bo("another_case_in_tool_arguments")
             .mcp(tool("get_salary", r#"{"employee_id":"bo","case":"c2","task":"c2"}"#)),
         bo("another_case_in_the_metadata_of_a_call").mcp(
@@ -800,6 +812,7 @@ fn messages() -> Vec<Case> {
     let read = tool("read_repo", r#"{"repo":"web"}"#);
     let bos = tool("read_repo", r#"{"repo":"bos"}"#).replace("\"id\":1", "\"id\":2");
     let list = r#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#;
+    let resource = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"public","taskId":"public","uri":"secret"}}"#;
     let gzip = [31_u8, 139, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut cases = vec![
         case("message_as_it_should_be", "allow", &read),
@@ -1023,6 +1036,13 @@ fn messages() -> Vec<Case> {
         bad("header_naming_a_tool_for_a_list", list).header("mcp-name", "read_repo"),
         bad("header_that_agrees_with_one_member_of_a_batch", &format!("[{read},{list}]"))
             .header("mcp-method", "tools/call"),
+        case("header_naming_the_resource", "allow", resource).header("mcp-name", "secret"),
+        bad("header_naming_another_member_than_the_object", resource).header("mcp-name", "public"),
+        bad(
+            "header_naming_what_a_list_does_not_read",
+            &list.replace("}", ",\"params\":{\"name\":\"public\"}}"),
+        )
+        .header("mcp-name", "public"),
         case("header_twice", "request_invalid", &read)
             .header("mcp-name", "read_repo")
             .header("mcp-name", "read_repo"),
@@ -1033,9 +1053,13 @@ fn messages() -> Vec<Case> {
         Case { body: Some(gzip.to_vec()), ..bad("compressed_bytes_that_say_nothing", "") },
         Case { body: None, ..bad("no_body", "") },
     ];
-    for (name, value) in
-        [("text", "text/plain"), ("nothing", ""), ("form", "application/x-www-form-urlencoded")]
-    {
+    for (name, value) in [
+        ("text", "text/plain"),
+        ("nothing", ""),
+        ("form", "application/x-www-form-urlencoded"),
+        ("of_utf_7", "application/json; charset=utf-7"),
+        ("of_utf_16", "application/json; charset=utf-16"),
+    ] {
         let mut case = bad(&format!("content_type_{name}"), &read);
         case.headers.retain(|(name, _)| *name != "content-type");
         cases.push(if value.is_empty() { case } else { case.header("content-type", value) });
@@ -1090,7 +1114,17 @@ fn approvals() -> Vec<Case> {
             .header("agent-approval", good(&[("approval_digest", &quoted(&of_tool))]))
     };
     let at = |seconds: i64| (i64::try_from(NOW).unwrap() + seconds).to_string();
+    let call = tool("drop_repo", arguments);
+    let again = call.replace("\"id\":1", "\"id\":2");
+    let batch = |name: &str, expect, messages: &str| {
+        let approval = good(&[("approval_digest", &quoted(&of_tool))]);
+        Case::new(&[120, 123], APPROVAL, name, expect, &ana)
+            .mcp(format!("[{messages}]"))
+            .header("agent-approval", approval)
+    };
     vec![
+        batch("batch_with_one_approved_call", "allow", &call),
+        batch("batch_of_one_approved_call_twice", "approval_spent", &format!("{call},{again}")),
         merge("merge_without_approval", "needs_approval"),
         with("approval_by_a_writer", "allow", good(&[])),
         Case { again: true, ..with("approval_used_twice", "approval_spent", good(&[])) },
@@ -1403,6 +1437,31 @@ fn every_attack_is_decided_as_expected() {
     println!("{FILE}: {} cases, rows {rows:?}", names.len());
     let here = [94, 116, 117, 118, 119, 120, 123, 125];
     assert!(rows.keys().eq(here.iter()), "a row of the attack list has no case: {rows:?}");
+}
+
+/// A store says that an approval was never used, and a batch does twice what it was given for.
+#[test]
+fn an_approval_is_good_for_one_message_whatever_the_store_says() {
+    let cases = approvals();
+    let case = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
+    let guard = guard_of(&config());
+    for (name, expect) in
+        [("batch_with_one_approved_call", "allow"), ("batch_of_one_approved_call_twice", "approval_spent")]
+    {
+        let case = case(name);
+        let headers: Vec<_> = case.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let request = Request {
+            method: case.method,
+            url: &case.url,
+            headers: &headers,
+            body: case.body.as_deref(),
+            approval_use: Some(Use::First),
+            ..Request::default()
+        };
+        let now = Timestamp::from_seconds(NOW);
+        assert_eq!(outcome(&guard.decide(&request, now)), expect);
+        assert_eq!(outcome(&guard.explain(&request, now).0), expect);
+    }
 }
 
 /// JSON-RPC 2.0 §5.1: a request that was refused is answered with its own id, and with a number for the kind of refusal.

@@ -448,3 +448,22 @@ fn rules_relations_and_approvals() {
     bench.guard.update(&Change::from_json(gone).unwrap()).unwrap();
     bench.then("the relation is gone", &sent, "user_lacks_relation", 0);
 }
+
+#[test]
+fn the_oldest_makes_room() {
+    let mut bench = Bench::of(&config().replacen('{', r#"{"limits":{"cached_tokens":4},"#, 1));
+    let token = |number: usize| {
+        Sent::bearer(&access(
+            &example(patterns::Pattern::Offline).replace("fixture-T2", &format!("t{number}")),
+        ))
+    };
+    // One set of eight slots.
+    for number in 0..9 {
+        assert_eq!(bench.ask(&token(number)), ("allow", 1), "{number}");
+    }
+    for number in (1..9).rev() {
+        bench.then("it is still there", &token(number), "allow", 0);
+    }
+    bench.then("the oldest is not", &token(0), "allow", 1);
+    bench.then("the next oldest made room for it", &token(1), "allow", 1);
+}

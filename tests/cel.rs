@@ -497,7 +497,7 @@ impl Expressions {
                     "claim.b",
                     "claim.list",
                     "claim.map",
-                    "claim.null",
+                    "claim[\"null\"]",
                     "claim.t",
                     "claim.number",
                     "claim.none",
@@ -712,10 +712,16 @@ fn random_expressions_give_what_cel_go_gives() {
         assert!(!opposite || class.name.starts_with("spec: "), "{}", class.name);
     }
     println!(
-        "{} expressions, {} answers: {letters:?} true, false, unknown; {refused} refused; differences listed: {counts:?}",
+        "score\texpressions\tbeside cel-go\t{} expressions, {} answers ({} true, {} false, {} unknown), {} listed as different, {} others",
         expressions.len(),
         expressions.len() * INPUTS.len(),
+        letters[0],
+        letters[1],
+        letters[2],
+        counts.values().sum::<usize>(),
+        wrong.len(),
     );
+    println!("{refused} refused; differences listed: {counts:?}");
     wrong.sort_by_key(|text| (text.len(), text.clone()));
     wrong.dedup();
     let shown: Vec<_> = wrong.iter().take(40).cloned().collect();
@@ -754,6 +760,8 @@ fn knowing_less_never_turns_a_random_expression_around() {
             }
         }
     }
-    println!("{checked} answers with less, {still_definite} of them definite");
+    println!(
+        "score\texpressions\trandom, knowing less\t{checked} answers with less, {still_definite} of them definite"
+    );
     assert!(still_definite > 10_000 && still_definite < checked);
 }

@@ -168,6 +168,8 @@ fn what_is_wrong_or_not_supported_is_named_where_it_stands() {
         ("'a", 3, 5, "never closed"),
         ("n == 1 n", 3, 12, "operator"),
         ("n == 99999999999999999999", 3, 10, "not a number"),
+        ("u == -0x1fu", 3, 10, "not a number"),
+        ("u == -1u", 3, 10, "not a number"),
         ("has(n)", 3, 5, "takes a member"),
         ("list.exists(x, list.exists(y, list.exists(z, x == y)))", 3, 5, "steps"),
     ] {
@@ -213,4 +215,45 @@ fn a_call_that_calls_itself_does_not_load() {
     let words = [1_u32, 25, 20, 0, 0, 1, 0];
     let code: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     assert!(actfor::expr::Program::load(&code).is_none());
+}
+
+/// What somebody sends is bounded in bytes, and so is what an expression does with it: beyond that it is unknown.
+#[test]
+fn long_values_cost_what_they_are_long() {
+    let given = |length: usize, count: usize| {
+        let text = "a".repeat(length);
+        let list: Vec<_> = (0..count).map(|_| format!("\"{}\"", "a".repeat(length / 64))).collect();
+        let deep =
+            format!("[{}]", vec!["[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]"; count].join(","));
+        let map: Vec<_> = (0..count).map(|at| format!("\"m{at}\":1")).collect();
+        let (list, map, ones) = (list.join(","), map.join(","), vec!["1"; 600].join(","));
+        format!(
+            "{{\"s\":\"{text}\",\"list\":[{list}],\"claim\":{{\"deep\":{deep},\"map\":{{{map}}},\"ones\":[{ones}]}}}}"
+        )
+    };
+    let limits = json::Limits { bytes: 1 << 24, ..json::Limits::CONFIG };
+    let (small, large) = (given(64, 20), given(1 << 20, 250));
+    let ones = format!("list.exists(x, [{}] != claim.ones)", vec!["1"; 600].join(","));
+    for (text, without) in [
+        ("list.exists(x, s.contains(\"b\"))", False),
+        ("list.exists(x, s.startsWith(\"b\"))", False),
+        ("list.exists(x, x.contains(s) && s == x)", False),
+        ("list.exists(x, s == \"b\")", False),
+        ("list.all(x, s < \"b\")", True),
+        ("list.all(x, s.size() > 0)", True),
+        ("s in list", False),
+        ("list.exists(x, s in [\"b\", x])", False),
+        ("list.all(x, list.all(y, x == y))", True),
+        ("list.exists(x, claim.deep != claim.deep)", False),
+        ("list.exists(x, claim.map != claim.map)", False),
+        // What is written out stands one behind the other, so the last of it is far.
+        (&ones, False),
+    ] {
+        let code = compile(&source(text), VARIABLES).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let program = Program::load(&code).unwrap();
+        for (values, expected) in [(&small, without), (&large, Unknown)] {
+            let value = json::parse(values.as_bytes(), &limits).unwrap();
+            assert_eq!(program.eval(&code, &Given(value.as_object().unwrap())), expected, "{text}");
+        }
+    }
 }

@@ -449,7 +449,7 @@ fn a_definite_answer_stays_when_what_was_unknown_becomes_known() {
         }
     }
     println!(
-        "{} expressions, {definite} definite answers, {decided} of them beside something unknown, {steps} steps",
+        "score\texpressions\tevery operator over all small inputs\t{} expressions, {definite} definite answers, {decided} of them beside something unknown, {steps} steps",
         EXPRESSIONS.len()
     );
     assert!(never.is_empty(), "{never:#?}");

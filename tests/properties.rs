@@ -620,7 +620,10 @@ fn random_policies_agree_with_the_naive_evaluator_fail_closed_and_never_widen() 
             }
         }
     }
-    println!("40,000 cases: {} deny, {} need approval, {} allow", counts[0], counts[1], counts[2]);
+    println!(
+        "score\tdecisions\trandom, beside the naive evaluator\t40,000 cases: {} deny, {} need approval, {} allow",
+        counts[0], counts[1], counts[2]
+    );
     println!("{hidden} of what is refused is refused for every object");
     println!("deny, needs approval, allow with {seen:?}");
     assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
@@ -732,6 +735,12 @@ fn every_small_case_agrees() {
             }
         }
     }
-    println!("{count} cases of {} policies: {counts:?} deny, need approval, allow", worlds.len());
+    println!(
+        "score\tdecisions\tall small ones, beside the naive evaluator\t{count} cases of {} policies: {} deny, {} need approval, {} allow",
+        worlds.len(),
+        counts[0],
+        counts[1],
+        counts[2]
+    );
     assert!(count > 30_000 && counts.iter().all(|count| *count > 30), "{count} {counts:?}");
 }

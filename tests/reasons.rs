@@ -47,9 +47,10 @@ impl Reasons {
         assert_eq!(text(document, "reason_user").as_deref(), told.or(code).map(Code::reason_user), "{case}");
         let case = told.map_or(case.clone(), |told| format!("{case}; the client is told `{told}`"));
         let because = document.get("because").and_then(Value::as_array).unwrap();
-        let because =
+        let because: Vec<_> =
             because.iter().map(|reason| text(reason.as_object().unwrap(), "text").unwrap()).collect();
         let Some(code) = code else { return };
+        assert!(!because.is_empty(), "{case}: nothing is listed");
         let admin = text(document, "reason_admin").unwrap_or_else(|| panic!("{case}: no reason"));
         self.0.entry(code).or_default().entry(Said { admin, because }).or_insert(case);
     }

@@ -11,6 +11,7 @@
 )]
 
 use std::cmp::Ordering;
+use std::sync::OnceLock;
 
 use actfor::jose::Algorithm;
 use actfor::json::{self, Value, Writer};
@@ -61,10 +62,13 @@ struct Ask<'a> {
 
 /// The outcome: `ACTION OBJECT`, `public`, `passes` where nothing was decided, or a code.
 fn ask(guard: &Guard, ask: Ask<'_>) -> String {
-    let token = key().sign(
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    let token = TOKEN.get_or_init(|| {
+        key().sign(
         "at+jwt",
         r#"{"iss":"https://as.example","aud":"https://api.example","sub":"ana","client_id":"web","jti":"1","iat":1795000000,"exp":1795000300,"scope":"all"}"#,
-    );
+    )
+    });
     let authorization = format!("Bearer {token}");
     let mut headers: Vec<(&str, &[u8])> =
         ask.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
@@ -379,6 +383,13 @@ fn a_body_is_read_as_what_it_says_it_is() {
     for (headers, expected) in [
         (&[("content-type", "application/json")][..], "do thing:a"),
         (&[("content-type", "Application/JSON; charset=utf-8")], "do thing:a"),
+        (&[("content-type", "application/json;charset=\"UTF-8\"; x=y")], "do thing:a"),
+        (&[("content-type", "application/json; charset=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset=utf-16le")], "argument_invalid"),
+        (&[("content-type", "application/json; x=y;Charset = utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset=utf-8; charset=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset*=utf-7")], "argument_invalid"),
+        (&[("content-type", "application/json; charset")], "argument_invalid"),
         (&[("content-type", "application/merge-patch+json")], "do thing:a"),
         (&[("content-type", "text/json")], "argument_invalid"),
         (&[("content-type", "application/jsonp")], "argument_invalid"),

@@ -89,8 +89,10 @@ function showWhy({ decision, because, reason_user: forUser, reason_admin: forAdm
   const steps = because.map((reason) => {
     const line = linesOf({ because: [reason] })[0];
     const path = (reason.via ?? []).filter((step) => step.tuple || reason.via.length > 1);
-    return h('li', { class: reason.holds },
-      sign(reason.holds === 'true' ? 'pass' : reason.holds === 'false' ? 'fail' : 'unknown'),
+    // What refuses may be something that holds, and what allows something that does not.
+    const result = allowed ? 'pass' : reason.holds === 'unknown' ? 'unknown' : 'fail';
+    return h('li', { class: result === 'pass' ? 'true' : result === 'fail' ? 'false' : 'unknown' },
+      sign(result),
       h('div', {},
         h('p', {}, ...prose(reason.text), line ? [' ', h('button', { type: 'button', class: 'line', onclick: () => goTo(line) }, `line ${line}`)] : ''),
         path.length > 0 ? h('p', { class: 'via' }, ...path.map((step) => h('span', {},

@@ -2,11 +2,11 @@
 
 import type * as Api from '../types/index.js';
 import type { AuditChain } from './actfor_bindings.js';
-import { wasm } from './bindings.js';
+import { Inside, wasm } from './bindings.js';
 import { reporting } from './error.js';
 
 export class Listener {
-  readonly #chain: AuditChain | undefined;
+  readonly #chain: Inside<AuditChain> | undefined;
   readonly #onDecision: Api.HostOptions['onDecision'];
   readonly #onError: Api.HostOptions['onError'];
 
@@ -15,7 +15,7 @@ export class Listener {
     this.#onError = onError;
     if (audit === undefined) return;
     const { AuditChain } = wasm().glue;
-    this.#chain = reporting(() => new AuditChain(String(audit.chain), audit.head));
+    this.#chain = new Inside('audit chain', reporting(() => new AuditChain(String(audit.chain), audit.head)));
   }
 
   /** Tells the host. Whatever it does with it, the decision stays what it is. */
@@ -31,7 +31,7 @@ export class Listener {
   }
 
   #record(decision: Api.Decision): { record: string | null; head: string | null } {
-    const chain = this.#chain;
+    const chain = this.#chain?.get();
     if (chain === undefined) return { record: null, head: null };
     const record = reporting(() => chain.append(decision.toString()));
     return { record, head: chain.head() };

@@ -24,10 +24,18 @@ type Bindings = {
 };
 
 let bindings: Bindings | undefined;
-let broken: unknown;
+/** Why the last instance failed. */
+let failure: { readonly cause: unknown } | undefined;
+/** The same module, instantiated anew. */
+let restart: () => void;
 
 /** Called by an entry as soon as the instance stands, with the host's own crypto where there is one. */
 export function provide(glue: typeof Glue, memory: WebAssembly.Memory, crypto?: HostCrypto): void {
+  restart = () => {
+    glue.__wbg_reset_state();
+    // Gives the exports of the instance that there is.
+    provide(glue, glue.initSync({ module: new Uint8Array() }).memory, crypto);
+  };
   if (crypto !== undefined) glue.useCrypto(crypto);
   const headers = glue.headerNames().split('\n');
   bindings = {
@@ -47,28 +55,75 @@ function lengths(names: readonly string[]): readonly boolean[] {
 
 /** Whether an entry has provided the instance already. */
 export function isProvided(): boolean {
-  return bindings !== undefined;
+  return bindings !== undefined || failure !== undefined;
 }
 
-/** The instance; throws if there is none yet, or if it has trapped. */
+/** The instance; throws if there is none yet, or none any more. */
 export function wasm(): Bindings {
-  if (broken !== undefined) {
-    throw new Error('actfor: the WebAssembly instance has failed and is not used again', { cause: broken });
+  if (bindings === undefined && failure !== undefined) {
+    try {
+      restart();
+    } catch (error) {
+      throw new InstanceError(error);
+    }
   }
-  if (bindings === undefined) {
-    throw new Error('actfor is not ready: call `await init()` once, before anything else');
-  }
+  if (bindings === undefined) throw new Error('actfor is not ready: call `await init()` once, before anything else');
   return bindings;
 }
 
+/** What was inside WebAssembly is gone. */
+class InstanceError extends Error {
+  override readonly name = 'InstanceError';
+  readonly code = 'instance_failed';
+
+  constructor(cause: unknown) {
+    super('actfor: the WebAssembly instance has failed, and all that was made in it is gone; make a new guard', { cause });
+  }
+}
+
+/** Something inside WebAssembly. It goes with its instance. */
+export class Inside<T extends { free(): void }> {
+  readonly #instance = wasm();
+  readonly #name: string;
+  #held: T | undefined;
+
+  constructor(name: string, held: T) {
+    this.#name = name;
+    this.#held = held;
+  }
+
+  get(): T {
+    if (this.#instance !== bindings) throw new InstanceError(failure?.cause);
+    if (this.#held === undefined) throw new Error(`actfor: the ${this.#name} was disposed`);
+    return this.#held;
+  }
+
+  free(): void {
+    if (this.#instance === bindings) this.#held?.free();
+    this.#held = undefined;
+  }
+}
+
 /**
- * To be called with whatever a call into WebAssembly threw. A plain object is an error that the core reports;
- * anything else (a trap, an exhausted stack) leaves the instance in an unknown state.
+ * What to throw for whatever a call into WebAssembly threw. A plain object is an error that the core reports. A trap or
+ * an exhausted stack leaves the instance in an unknown state: nothing in it is used again, and a new one takes its place.
  */
-export function isReported(thrown: unknown): thrown is Reported {
-  if (typeof thrown === 'object' && thrown !== null && !(thrown instanceof Error) && 'code' in thrown) return true;
-  broken = thrown;
-  return false;
+export function caught(thrown: unknown, reported: (error: Reported) => Error): unknown {
+  if (typeof thrown === 'object' && thrown !== null && !(thrown instanceof Error) && 'code' in thrown) {
+    return reported(thrown as Reported);
+  }
+  // Firefox has an error of its own for an exhausted stack.
+  const trapped = thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError
+    || (thrown instanceof Error && thrown.name === 'InternalError');
+  if (!trapped) return thrown;
+  failure = { cause: thrown };
+  bindings = undefined;
+  try {
+    wasm();
+  } catch {
+    // No room for a new one now; whoever needs it next tries again.
+  }
+  return new InstanceError(thrown);
 }
 
 /** An error as the core reports it. */

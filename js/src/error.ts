@@ -1,5 +1,5 @@
 import type * as Api from '../types/index.js';
-import { isReported, type Reported } from './bindings.js';
+import { caught, type Reported } from './bindings.js';
 
 /** Why a configuration, a key set or an option is not accepted. */
 export class ActforError extends Error implements Api.ActforError {
@@ -21,6 +21,11 @@ export function reporting<T>(call: () => T): T {
   try {
     return call();
   } catch (thrown) {
-    throw isReported(thrown) ? new ActforError(thrown) : thrown;
+    throw thrownFor(thrown);
   }
+}
+
+/** What to throw for whatever a call into WebAssembly threw. */
+export function thrownFor(thrown: unknown): unknown {
+  return caught(thrown, (reported) => new ActforError(reported));
 }

@@ -135,7 +135,7 @@ export class Guard implements Api.Guard {
 
 /** Shows what a token says, without a guard and without verifying anything. */
 export function inspect(token: string, options?: { dialect?: string }): Api.Inspection {
-  return JSON.parse(reporting(() => wasm().glue.inspect(String(token), options?.dialect))) as Api.Inspection;
+  return JSON.parse(reporting(() => wasm().glue.inspect(String(token), options?.dialect === undefined ? undefined : String(options.dialect)))) as Api.Inspection;
 }
 
 /** A question without a request: there is no token. */

@@ -1,6 +1,6 @@
 import type * as Api from '../types/index.js';
 import type { RelationModel } from './actfor_bindings.js';
-import { wasm } from './bindings.js';
+import { Inside, wasm } from './bindings.js';
 import { reporting } from './error.js';
 
 const encoder = new TextEncoder();
@@ -16,13 +16,13 @@ export function parseModel(source: string | object, tuples: readonly Api.TupleCo
 class Model implements Api.Model {
   readonly #source: string;
   readonly #isJson: boolean;
-  #inside: RelationModel | undefined;
+  readonly #inside: Inside<RelationModel>;
 
   constructor(source: string, isJson: boolean, tuples: readonly Api.TupleConfig[]) {
     const { glue } = wasm();
     this.#source = source;
     this.#isJson = isJson;
-    this.#inside = reporting(() => new glue.RelationModel(source, isJson, toBytes(tuples)));
+    this.#inside = new Inside('model', reporting(() => new glue.RelationModel(source, isJson, toBytes(tuples))));
   }
 
   withTuples(tuples: readonly Api.TupleConfig[]): Model {
@@ -49,18 +49,17 @@ class Model implements Api.Model {
   }
 
   toString(): string {
-    const inside = this.#alive();
+    const inside = this.#inside.get();
     return reporting(() => inside.toDsl());
   }
 
   toJSON(): Readonly<Record<string, unknown>> {
-    const inside = this.#alive();
+    const inside = this.#inside.get();
     return JSON.parse(reporting(() => inside.toModelJson())) as Readonly<Record<string, unknown>>;
   }
 
   dispose(): void {
-    this.#inside?.free();
-    this.#inside = undefined;
+    this.#inside.free();
   }
 
   [Symbol.dispose](): void {
@@ -68,15 +67,10 @@ class Model implements Api.Model {
   }
 
   #ask<T>(what: string, question: object, facts: Api.RelationFacts | undefined): T {
-    const inside = this.#alive();
+    const inside = this.#inside.get();
     return JSON.parse(reporting(() => inside.ask(what, toBytes({ ...facts, ...question })))) as T;
   }
 
-  #alive(): RelationModel {
-    wasm();
-    if (this.#inside === undefined) throw new Error('actfor: the model was disposed');
-    return this.#inside;
-  }
 }
 
 type Listing = { readonly names: readonly string[]; readonly complete: boolean };

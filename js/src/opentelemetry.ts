@@ -2,7 +2,7 @@
 
 import { type Attributes, type Histogram, metrics, type Counter, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 
-import type { Decision, DecisionDocument, Guard } from '../types/index.js';
+import type { Decision, DecisionDocument, EvaluationResult, EvaluationsResult, Guard } from '../types/index.js';
 import type * as Api from '../types/opentelemetry.js';
 
 const NAME = 'actfor';
@@ -57,10 +57,14 @@ function member(document: object, path: string): unknown {
 /** See `types/opentelemetry.d.ts`. */
 export function instrument(guard: Guard, options: Api.TelemetryOptions = {}): Guard {
   const telemetry = new Telemetry(options);
-  const calls: Partial<Record<keyof Guard, unknown>> = {
-    decide: telemetry.around('actfor.decide', guard.decide.bind(guard)),
-    authorize: telemetry.around('actfor.authorize', guard.authorize.bind(guard)),
-    authorizeCall: telemetry.around('actfor.authorize', guard.authorizeCall.bind(guard)),
+  const decide = telemetry.around('actfor.decide', (...given: Parameters<Guard['decide']>) => guard.decide(...given));
+  const calls: Partial<Guard> = {
+    decide,
+    authorize: telemetry.around('actfor.authorize', (...given: Parameters<Guard['authorize']>) => guard.authorize(...given)),
+    authorizeCall: telemetry.around('actfor.authorize', (...given: Parameters<Guard['authorizeCall']>) => guard.authorizeCall(...given)),
+    evaluate: telemetry.around('actfor.evaluate', (...given: Parameters<Guard['evaluate']>) => guard.evaluate(...given)),
+    evaluations: telemetry.around('actfor.evaluate', (...given: Parameters<Guard['evaluations']>) => guard.evaluations(...given)),
+    explain: (...given) => decide(...given).toJSON(),
   };
   return new Proxy(guard, {
     get(target, name) {
@@ -69,6 +73,13 @@ export function instrument(guard: Guard, options: Api.TelemetryOptions = {}): Gu
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+type Decided = Decision | EvaluationResult | EvaluationsResult;
+type Outcome = { readonly verdict: string; readonly code: string | null; readonly status: number };
+
+function outcomeOf({ decision, context }: EvaluationResult): Outcome {
+  return { verdict: decision ? 'allow' : 'deny', code: context?.code ?? null, status: context?.error?.status ?? (decision ? 200 : 403) };
 }
 
 class Telemetry {
@@ -87,16 +98,19 @@ class Telemetry {
   }
 
   /** The same call, in a span of its own. */
-  around<Arguments extends unknown[]>(name: string, call: (...given: Arguments) => Decision | Promise<Decision>) {
-    return (...given: Arguments): Decision | Promise<Decision> => {
+  around<Arguments extends unknown[], Made extends Decided | Promise<Decided>>(name: string, call: (...given: Arguments) => Made): (...given: Arguments) => Made {
+    return (...given) => {
       const start = performance.now();
       // Asked for each time: a provider that is registered later is found too.
       const tracer = this.#options.tracer ?? trace.getTracer(NAME);
-      return tracer.startActiveSpan(name, { kind: SpanKind.INTERNAL }, (span) => {
+      return tracer.startActiveSpan(name, { kind: SpanKind.INTERNAL }, (span): Made => {
         try {
           const made = call(...given);
-          if (!(made instanceof Promise)) return this.#done(span, start, made);
-          return made.then((decision) => this.#done(span, start, decision), (error: unknown) => this.#failed(span, error));
+          if (made instanceof Promise) {
+            return made.then((done) => this.#done(span, start, done), (error: unknown) => this.#failed(span, error)) as Made;
+          }
+          this.#done(span, start, made as Decided);
+          return made;
         } catch (error) {
           return this.#failed(span, error);
         }
@@ -104,18 +118,23 @@ class Telemetry {
     };
   }
 
-  #done(span: Span, start: number, decision: Decision): Decision {
-    const outcome: Attributes = { 'actfor.decision': decision.verdict };
-    if (decision.code !== null) outcome['error.type'] = decision.code;
-    this.#decisions.add(1, outcome);
-    this.#duration.record((performance.now() - start) / 1000, outcome);
-    if (span.isRecording()) {
-      span.setAttributes(attributes(decision.toJSON()));
-      // A refusal is the guard at work; not to have come to one is an error (OpenTelemetry, "Set Status").
-      if (decision.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: decision.code ?? '' });
-    }
+  #done<Made extends Decided>(span: Span, start: number, made: Made): Made {
+    const seconds = (performance.now() - start) / 1000;
+    if ('evaluations' in made) for (const one of made.evaluations) this.#count(span, seconds, outcomeOf(one));
+    else this.#count(span, seconds, 'verdict' in made ? { verdict: made.verdict, code: made.code, status: made.status } : outcomeOf(made));
+    if ('verdict' in made && span.isRecording()) span.setAttributes(attributes(made.toJSON()));
     span.end();
-    return decision;
+    return made;
+  }
+
+  #count(span: Span, seconds: number, { verdict, code, status }: Outcome): void {
+    const outcome: Attributes = { 'actfor.decision': verdict };
+    if (code !== null) outcome['error.type'] = code;
+    this.#decisions.add(1, outcome);
+    this.#duration.record(seconds, outcome);
+    span.setAttributes(outcome);
+    // A refusal is the guard at work; not to have come to one is an error (OpenTelemetry, "Set Status").
+    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? '' });
   }
 
   #failed(span: Span, error: unknown): never {

@@ -52,7 +52,7 @@ export function writeFacts(facts: Facts): string {
 }
 
 /** No request has this many lines: the core refuses it as `request_invalid`. */
-const UNREADABLE = -1;
+export const UNREADABLE = -1;
 
 /** The head: how many lines follow, then id, method, target, and the header fields that a decision reads. */
 function writeHead(request: GuardRequest, id: string): string {

@@ -1,7 +1,7 @@
 import type { KeySource, TupleKey } from '../types/index.js';
-import { type Generation, isReported, wasm } from './bindings.js';
-import { ActforError, reporting } from './error.js';
-import type { Asked } from './request.js';
+import { type Generation, Inside, wasm } from './bindings.js';
+import { reporting, thrownFor } from './error.js';
+import { type Asked, UNREADABLE } from './request.js';
 
 const encoder = new TextEncoder();
 
@@ -15,6 +15,8 @@ export type Wanted = {
 
 /** Room for a request with a token of the usual size, so that the buffer seldom grows. */
 const FIRST_ROOM = 8192;
+/** What is larger is not tried: addresses have 32 bits. */
+const MOST = 0x7fff_0000;
 
 /**
  * One state of a guard: the generation inside WebAssembly, and the view of the buffer through which requests reach
@@ -26,11 +28,11 @@ export class State {
   readonly #crypto = wasm().crypto;
   /** Keys as the host's crypto holds them; shared with the states that follow. */
   readonly #keys: Map<string, unknown>;
-  #generation: Generation | undefined;
+  readonly #generation: Inside<Generation>;
   #view = new Uint8Array(0);
 
   constructor(generation: Generation, keys = new Map<string, unknown>()) {
-    this.#generation = generation;
+    this.#generation = new Inside('guard', generation);
     this.#keys = keys;
   }
 
@@ -61,14 +63,14 @@ export class State {
   /** What of a list may be called; nothing where the token is refused. */
   filter(asked: Asked, packed: number, listed: string, names: readonly string[]): readonly boolean[] {
     const shown = this.#cross(asked, (generation, head, body) =>
-      generation.filter(head, body, asked.now, asked.facts, packed, listed, JSON.stringify(names)));
+      generation.filter(head, body, asked.now, asked.facts, packed, String(listed), JSON.stringify(names)));
     return shown === undefined ? [] : JSON.parse(shown) as boolean[];
   }
 
   /** The objects that may be acted on. */
   listObjects(asked: Asked, packed: number, action: string, type: string, most: number): string {
     return this.#cross(asked, (generation, head, body) =>
-      generation.listObjects(head, body, asked.now, asked.facts, packed, action, type, most));
+      generation.listObjects(head, body, asked.now, asked.facts, packed, String(action), String(type), most));
   }
 
   /** Verifies a token and shows who it is. */
@@ -82,12 +84,12 @@ export class State {
   }
 
   readsBody(method: string, url: string): boolean {
-    return this.#call((generation) => generation.readsBody(method, url));
+    return this.#call((generation) => generation.readsBody(String(method), String(url)));
   }
 
   /** The state that follows with other keys; this one stays as it is. */
   withKeys(issuer: string, jwks: Uint8Array, now: number): State {
-    return this.#next((generation) => generation.withKeys(issuer, jwks, now));
+    return this.#next((generation) => generation.withKeys(String(issuer), jwks, now));
   }
 
   /** The state that follows with other tuples. */
@@ -102,7 +104,7 @@ export class State {
 
   /** The state that follows with a status list. */
   withStatusList(issuer: string, token: string, now: number): State {
-    return this.#next((generation) => generation.withStatusList(issuer, token, now));
+    return this.#next((generation) => generation.withStatusList(String(issuer), String(token), now));
   }
 
   keySources(): KeySource[] {
@@ -115,16 +117,14 @@ export class State {
   }
 
   dispose(): void {
-    this.#generation?.free();
-    this.#generation = undefined;
+    this.#generation.free();
   }
 
   /** The generation, about to be called: the host's crypto gets the keys of this guard. */
   #alive(): Generation {
-    wasm();
-    if (this.#generation === undefined) throw new Error('actfor: the guard was disposed');
+    const generation = this.#generation.get();
     if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
-    return this.#generation;
+    return generation;
   }
 
   #next(change: (generation: Generation) => Generation): State {
@@ -136,27 +136,39 @@ export class State {
     return reporting(() => call(generation));
   }
 
-  #cross<T>({ head, body }: Asked, call: (generation: Generation, head: number, body: number) => T): T {
+  #cross<T>(asked: Asked, call: (generation: Generation, head: number, body: number) => T): T {
     const generation = this.#alive();
     try {
-      const view = this.#room(generation, head.length * 3 + (body === undefined ? 0 : body.length * 3));
-      const written = encoder.encodeInto(head, view).written;
-      return call(generation, written, body === undefined ? -1 : writeBody(body, view.subarray(written)));
+      const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
+      const { head, body } = fits ? asked : tooLarge(asked);
+      const written = encoder.encodeInto(head, this.#view).written;
+      return call(generation, written, body === undefined ? -1 : writeBody(body, this.#view.subarray(written)));
     } catch (thrown) {
-      throw isReported(thrown) ? new ActforError(thrown) : thrown;
+      throw thrownFor(thrown);
     }
   }
 
-  /** A UTF-16 unit takes at most three bytes of UTF-8. */
-  #room(generation: Generation, bytes: number): Uint8Array {
+  /** Whether there is room for so many bytes, made if need be. */
+  #makeRoom(generation: Generation, bytes: number): boolean {
     // A view of length zero is one that lost its memory when that grew.
-    if (this.#view.length < bytes || this.#view.length === 0) {
-      const room = Math.max(bytes, FIRST_ROOM);
-      const at = generation.reserve(room) >>> 0;
-      this.#view = new Uint8Array(this.#memory.buffer, at, room);
-    }
-    return this.#view;
+    if (this.#view.length >= bytes && this.#view.length > 0) return true;
+    const fits = bytes <= MOST;
+    const size = fits ? Math.max(bytes, FIRST_ROOM) : FIRST_ROOM;
+    const at = generation.reserve(size) >>> 0;
+    if (at === 0) return this.#makeRoom(generation, Infinity);
+    this.#view = new Uint8Array(this.#memory.buffer, at, size);
+    return fits;
   }
+}
+
+/** A UTF-16 unit takes at most three bytes of UTF-8. */
+function room(part: string | Uint8Array): number {
+  return typeof part === 'string' ? part.length * 3 : part.length;
+}
+
+/** A request that no memory holds, as one that cannot be read and is refused; its id stays. */
+function tooLarge({ head }: Asked): { readonly head: string; readonly body: undefined } {
+  return { head: `${UNREADABLE}\n${head.split('\n', 2)[1] ?? ''}`, body: undefined };
 }
 
 function writeBody(body: string | Uint8Array, view: Uint8Array): number {

@@ -7,7 +7,7 @@
  *
  * const guard = createGuard(config);
  * const decision = guard.decide({ method: 'GET', url: '/repos/web/readme', headers: { authorization: 'Bearer …' } });
- * if (!decision.allowed) console.log(decision.status, decision.code, decision.reasonUser);
+ * if (!decision.allowed) console.log(decision.status, decision.told, decision.reasonUser);
  * ```
  *
  * @module
@@ -261,7 +261,12 @@ export function inspect(token: string, options?: { readonly dialect?: string }):
  */
 export function openfga(options: OpenFgaOptions): RelationshipServer;
 
-/** Verifies tokens, says who is who, decides and explains. Make one and keep it. */
+/**
+ * Verifies tokens, says who is who, decides and explains. Make one and keep it.
+ *
+ * Should WebAssembly run out of memory or stack, every call of every guard that is there throws an `Error` whose `code` is
+ * `instance_failed`, from then on; `createGuard` gives one that works.
+ */
 export interface Guard {
   /**
    * Decides one request. Synchronous. Whatever is wrong with the request is a refusal with a code, not an exception.
@@ -726,6 +731,7 @@ export interface Allowed extends AnyDecision {
   readonly verdict: 'allow';
   readonly allowed: true;
   readonly code: null;
+  readonly told: null;
   readonly status: 200;
   readonly approval: null;
 }
@@ -734,6 +740,7 @@ export interface Denied extends AnyDecision {
   readonly verdict: 'deny';
   readonly allowed: false;
   readonly code: Code;
+  readonly told: Code;
   readonly stage: string;
   readonly approval: null;
   readonly reasonUser: string;
@@ -744,6 +751,7 @@ export interface NeedsApproval extends AnyDecision {
   readonly verdict: 'needs_approval';
   readonly allowed: false;
   readonly code: 'needs_approval';
+  readonly told: Code;
   readonly stage: string;
   readonly reasonUser: string;
   readonly reasonAdmin: string;

@@ -9,7 +9,7 @@ import type { Attributes, Meter, Tracer } from '@opentelemetry/api';
 import type { DecisionDocument, Guard } from './index.js';
 
 /**
- * The same guard, with a span around every decision (`actfor.decide`, `actfor.authorize`) and two metrics:
+ * The same guard, with a span around every decision (`actfor.decide`, `actfor.authorize`, `actfor.evaluate`) and two metrics:
  * `actfor.decisions` (by `actfor.decision` and `error.type`) and `actfor.decision.duration` in seconds. A span that is
  * recorded reads the whole document. Nothing of it holds a token; `user.id` and the names of objects are in it.
  *

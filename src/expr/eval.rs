@@ -149,8 +149,14 @@ impl<'v> Machine<'v, '_> {
         }
     }
 
+    /// Unknown is what takes too long.
+    fn charge(&mut self, steps: u32) -> Option<()> {
+        self.fuel = self.fuel.checked_sub(steps)?;
+        Some(())
+    }
+
     fn node(&mut self, node: u32) -> Option<Value<'v>> {
-        self.fuel = self.fuel.checked_sub(1)?;
+        self.charge(1)?;
         let [op, a, b, c] = self.program.node(self.bytes, node)?;
         match op {
             CONSTANT => self.program.constant(self.bytes, a),
@@ -190,10 +196,11 @@ impl<'v> Machine<'v, '_> {
             },
             EQUAL | UNEQUAL => {
                 let (left, right) = (self.node(a)?, self.node(b)?);
-                left.equals(&right, NESTING).map(|same| Value::Bool(same == (op == EQUAL)))
+                left.equals(&right, NESTING, &mut self.fuel).map(|same| Value::Bool(same == (op == EQUAL)))
             }
             LESS | AT_MOST | MORE | AT_LEAST => {
                 let (left, right) = (self.node(a)?, self.node(b)?);
+                self.charge(left.weight())?;
                 let order = left.compare(&right)?;
                 Some(Value::Bool(match op {
                     LESS => order == Ordering::Less,
@@ -211,7 +218,8 @@ impl<'v> Machine<'v, '_> {
                 let mut result = Truth::False;
                 for index in 0..c {
                     let child = self.program.listed(self.bytes, b.checked_add(index)?)?;
-                    let same = self.node(child).and_then(|other| item.equals(&other, NESTING));
+                    let other = self.node(child);
+                    let same = other.and_then(|other| item.equals(&other, NESTING, &mut self.fuel));
                     result = result.or(same.map_or(Truth::Unknown, Truth::from));
                     if result == Truth::True {
                         break;
@@ -259,10 +267,10 @@ impl<'v> Machine<'v, '_> {
         if size > SEARCHED || matches!(list, Value::String(_)) {
             return None;
         }
-        self.fuel = self.fuel.checked_sub(u32::try_from(size).ok()?)?;
         let mut result = Truth::False;
+        let fuel = &mut self.fuel;
         list.each(&mut |other| {
-            let same = other.and_then(|other| item.equals(&other, NESTING));
+            let same = other.and_then(|other| item.equals(&other, NESTING, fuel));
             result = result.or(same.map_or(Truth::Unknown, Truth::from));
             result != Truth::True
         });
@@ -314,6 +322,8 @@ impl<'v> Machine<'v, '_> {
             }
             _ => return None,
         };
+        self.charge(receiver.weight())?;
+        self.charge(argument.map_or(0, |argument| argument.weight()))?;
         match (function, receiver, argument) {
             (compile::STARTS_WITH, Value::String(text), Some(Value::String(part))) => {
                 Some(Value::Bool(text.starts_with(part)))

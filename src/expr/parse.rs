@@ -343,6 +343,9 @@ impl<'a> Parser<'a> {
             Some(digits) => (digits, true),
             None => (digits, false),
         };
+        if unsigned && !sign.is_empty() {
+            return Err(wrong());
+        }
         let double = !hex && digits.contains(['.', 'e', 'E']);
         let text = format!("{sign}{digits}");
         let kind = if double {
@@ -363,9 +366,6 @@ impl<'a> Parser<'a> {
                 Kind::Int(i64::from_str_radix(&format!("{sign}{hex}"), 16).map_err(|_| wrong())?)
             }
         } else if unsigned {
-            if !sign.is_empty() {
-                return Err(wrong());
-            }
             Kind::Uint(digits.parse().map_err(|_| wrong())?)
         } else {
             Kind::Int(text.parse().map_err(|_| wrong())?)

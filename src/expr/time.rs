@@ -72,11 +72,11 @@ impl Instant {
         Self::new(seconds, u32::try_from(total.checked_rem_euclid(BILLION)?).ok()?)
     }
 
-    /// Nanoseconds from `other` to this time.
+    /// Nanoseconds from `other` to this time; `None` also where its whole seconds alone are too many, as in cel-go.
     pub fn since(self, other: Self) -> Option<i64> {
-        let seconds = i128::from(self.seconds.checked_sub(other.seconds)?);
-        let nanos = i128::from(i64::from(self.nanos).checked_sub(i64::from(other.nanos))?);
-        i64::try_from(seconds.checked_mul(BILLION)?.checked_add(nanos)?).ok()
+        let seconds = self.seconds.checked_sub(other.seconds)?;
+        let nanos = i64::from(self.nanos).checked_sub(i64::from(other.nanos))?;
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
     }
 
     pub(crate) fn days(self) -> i64 {

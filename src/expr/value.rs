@@ -254,10 +254,27 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What it costs to look at it: a step, and one more for every 64 bytes of a text.
+    pub(crate) fn weight(&self) -> u32 {
+        match self {
+            Self::String(text) => u32::try_from(text.len() >> 6).unwrap_or(u32::MAX).saturating_add(1),
+            _ => 1,
+        }
+    }
+
+    /// What it costs to come to an item: those of a list that is written out stand one behind the other.
+    fn reach(&self, index: usize) -> u32 {
+        match self {
+            Self::Packed(_) => u32::try_from(index >> 3).unwrap_or(u32::MAX),
+            _ => 0,
+        }
+    }
+
     /// Equality as CEL has it: numbers by value whatever their type, lists and maps by what is in them.
-    /// `None` where it cannot be told.
-    pub(crate) fn equals(&self, other: &Self, depth: u32) -> Option<bool> {
+    /// `None` where it cannot be told, or it would take more than `fuel`.
+    pub(crate) fn equals(&self, other: &Self, depth: u32, fuel: &mut u32) -> Option<bool> {
         let deeper = depth.checked_sub(1)?;
+        *fuel = fuel.checked_sub(self.weight())?;
         match (self.ty(), other.ty()) {
             (Type::List(_), Type::List(_)) => {
                 let size = self.size()?;
@@ -265,7 +282,8 @@ impl<'a> Value<'a> {
                     return Some(false);
                 }
                 for index in 0..size {
-                    if !self.at(index)?.equals(&other.at(index)?, deeper)? {
+                    *fuel = fuel.checked_sub(self.reach(index).max(other.reach(index)))?;
+                    if !self.at(index)?.equals(&other.at(index)?, deeper, fuel)? {
                         return Some(false);
                     }
                 }
@@ -277,10 +295,12 @@ impl<'a> Value<'a> {
                     return Some(false);
                 }
                 for index in 0..size {
+                    // Names are looked up one after the other, in both.
+                    *fuel = fuel.checked_sub(u32::try_from(size).ok()?)?;
                     let key = self.key(index)?;
                     let own = self.member(key).ok()??;
                     match other.member(key).ok()? {
-                        Some(value) if own.equals(&value, deeper)? => {}
+                        Some(value) if own.equals(&value, deeper, fuel)? => {}
                         _ => return Some(false),
                     }
                 }

@@ -223,7 +223,17 @@ pub fn json_body<'a>(
         return Err(invalid("the body is compressed (`content-encoding`), so its arguments cannot be read"));
     }
     let media = content_type.and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
+    let mut parts = media.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    // RFC 8259 §8.1: JSON is UTF-8, and some services decode it as whatever stands here (UTF-7 hides names).
+    let other = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let is_charset = name.get(..7).is_some_and(|name| name.eq_ignore_ascii_case("charset"));
+        is_charset && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    if parts.any(other) {
+        return Err(invalid("the body's `charset` is not UTF-8"));
+    }
     let is_json = media.eq_ignore_ascii_case("application/json")
         || (media.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"))
             && media

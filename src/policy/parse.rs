@@ -380,7 +380,13 @@ fn kinds_and_modes(line: &mut Cursor<'_, '_>) -> Result<(u8, u8), PolicyError> {
     // Whether the word before was a kind or a mode, and not a comma.
     let mut named = false;
     loop {
-        let Some(word) = line.word() else { return Err(line.missing("`to`")) };
+        let Some(word) = line.word() else {
+            return Err(line.missing(match (named, kinds) {
+                (true, _) => "`to`",
+                (false, 0) => "a kind of relationship, such as `delegated`",
+                (false, _) => "a kind or a mode",
+            }));
+        };
         let (kind, mode) = (kind_bits(word.text), Mode::from_name(word.text));
         match word.text {
             "to" if kinds == 0 => return Err(line.error("a kind of relationship stands before `to`")),

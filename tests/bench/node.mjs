@@ -8,17 +8,18 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { createVerifier } from 'fast-jwt';
 import { importSPKI, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 
-import { base, configuration, eddsa, es256, NOW, options, request, rs256, text } from './tokens.mjs';
+import { PEERS } from './peers.mjs';
+import { configuration, eddsa, es256, NOW, options, request, rs256 } from './tokens.mjs';
 
 const entry = pathToFileURL(join(process.env.ACTFOR_PACKAGE, 'entry/node.js')).href;
 const { createGuard } = await import(entry);
 
 const ROUNDS = Number(process.env.ACTFOR_ROUNDS ?? 15);
+const STARTS = 9;
 const MILLISECONDS = 25;
 const COLD = 64;
 const AUDIENCE = 'https://api.example';
@@ -29,27 +30,6 @@ const guard = createGuard(configuration);
 function must(ok, what) {
   if (!ok) throw new Error(`${what} did not do what is measured`);
 }
-
-// The same question for cedar: may this agent push to this repository for this user?
-const uid = (type, id) => ({ type, id });
-const policies = { staticPolicies: `
-  permit(principal, action == Action::"read", resource is Repo) when { resource.readers.contains(context.user) || resource.writers.contains(context.user) };
-  permit(principal == Agent::"code-helper", action == Action::"push", resource is Repo)
-    when { resource.writers.contains(context.user) && context.mode == "interactive" && context.scope.contains(resource) };
-  forbid(principal == Agent::"test-runner", action == Action::"push", resource);` };
-const entities = [
-  { uid: uid('Repo', 'web'), attrs: { writers: [{ __entity: uid('User', 'ana') }], readers: [] }, parents: [] },
-  { uid: uid('Repo', 'infra'), attrs: { writers: [{ __entity: uid('User', 'ana') }], readers: [] }, parents: [] },
-  { uid: uid('User', 'ana'), attrs: {}, parents: [] },
-  { uid: uid('Agent', 'code-helper'), attrs: {}, parents: [] },
-];
-const question = {
-  principal: uid('Agent', 'code-helper'), action: uid('Action', 'push'), resource: uid('Repo', 'web'),
-  context: { user: { __entity: uid('User', 'ana') }, mode: 'interactive', scope: [{ __entity: uid('Repo', 'web') }] },
-};
-cedar.preparsePolicySet('bench', policies);
-const askCedar = () => cedar.isAuthorized({ ...question, policies, entities });
-const askCedarPrepared = () => cedar.statefulIsAuthorized({ ...question, preparsedPolicySetId: 'bench', entities });
 
 /** Every contender: a function of a token; `cold` ones get tokens that nobody has seen. */
 const contenders = [];
@@ -78,9 +58,33 @@ add('actfor decide, verdict, seen before', es256, false, (token) => guard.decide
 add('actfor decide, document as text, seen before', es256, false, (token) => guard.decide(request(token), options).toString(), (s) => s.includes('"allow"'));
 add('actfor decide, document parsed, seen before', es256, false, (token) => guard.decide(request(token), options).who, (who) => who.user.sub === 'ana');
 add('fast-jwt verify, cached', es256, false, (token) => cached(token), (c) => c.sub === 'ana');
-add('cedar-wasm isAuthorized', es256, false, askCedar, (a) => a.response?.decision === 'allow');
-add('cedar-wasm statefulIsAuthorized', es256, false, askCedarPrepared, (a) => a.response?.decision === 'allow');
-add('fast-jwt cached + cedar-wasm stateful', es256, false, (token) => [cached(token), askCedarPrepared()], ([c, a]) => c.sub === 'ana' && a.response?.decision === 'allow');
+
+// Asked about the same thing, as far as each can be; `lacks` says how far.
+const opaModule = process.env.ACTFOR_OPA_MODULE;
+const bytes = { 'actfor decide, verdict, seen before': crossed(es256.mint()) };
+const lacks = {};
+const asks = {};
+for (const [name, peer] of Object.entries(PEERS)) {
+  if (name === 'opa' && opaModule === undefined) {
+    process.stderr.write('bench: no `opa` here, which compiles policies to WebAssembly: left out\n');
+    continue;
+  }
+  const { bytes: own, ...loaded } = await peer.load({ es256, opaModule });
+  Object.assign(bytes, own);
+  Object.assign(asks, loaded);
+  for (const [row, ask] of Object.entries(loaded)) {
+    lacks[row] = peer.lacks;
+    add(row, es256, false, ask, (allowed) => allowed);
+  }
+}
+const both = asks['cedar-wasm statefulIsAuthorized'];
+add('fast-jwt cached + cedar-wasm stateful', es256, false, (token) => [cached(token), both()], ([c, allowed]) => c.sub === 'ana' && allowed);
+
+/** How many bytes cross into WebAssembly and back for one decision: the head of the request, and a number. */
+function crossed(token) {
+  const { method, url, headers } = request(token);
+  return ['5', '', method, url, 'authorization', headers.authorization].join('\n').length + 4;
+}
 
 async function round(contender, warmUp) {
   const { cold, run, issuer: of } = contender;
@@ -117,25 +121,25 @@ for (let i = 0; i < ROUNDS; i += 1) {
 }
 process.stderr.write('\n');
 
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-const results = Object.fromEntries(contenders.map(({ name, samples }) => {
+function spread(samples) {
   const sorted = [...samples].sort((a, b) => a - b);
-  return [name, { median: quantile(sorted, 0.5), low: quantile(sorted, 0.1), high: quantile(sorted, 0.9) }];
-}));
+  const quantile = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  return { median: quantile(0.5), low: quantile(0.1), high: quantile(0.9) };
+}
+const results = Object.fromEntries(contenders.map(({ name, samples }) => [name, spread(samples)]));
 
 /** From the first line of a process to its first decision, in milliseconds. */
-function start() {
-  const config = JSON.stringify({ ...base, policy: text('acme.actfor'), files: { 'acme.fga': text('acme.fga') }, tuples: JSON.parse(text('tuples.json')) });
-  const script = `const start = performance.now();
-    const { createGuard } = await import(${JSON.stringify(entry)});
-    const guard = createGuard(process.argv[1]);
-    guard.decide({ method: 'GET', url: '/repos/web/x', headers: { authorization: 'Bearer ' + process.argv[2] } }, { now: ${NOW} }).allowed || process.exit(1);
-    console.log(performance.now() - start);`;
-  const token = JSON.parse(text('tokens.json')).T1.token;
-  const times = Array.from({ length: 9 }, () => Number(execFileSync(process.execPath, ['--input-type=module', '-e', script, config, token], { encoding: 'utf8' })));
-  return times.sort((a, b) => a - b)[4];
+function starts() {
+  const run = (argument, env) => execFileSync(process.execPath, [join(import.meta.dirname, 'cold.mjs'), argument],
+    { encoding: 'utf8', env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n').at(-1);
+  const packed = { ACTFOR_PACKED: run('--packed') };
+  const names = JSON.parse(run('--names')).filter((name) => name !== 'opa-wasm' || opaModule !== undefined);
+  const times = Object.fromEntries(names.map((name) => [name, []]));
+  // By turns, like the rest.
+  for (let i = 0; i < STARTS; i += 1) for (const name of names) times[name].push(Number(run(name, packed)));
+  return Object.fromEntries(names.map((name) => [name, spread(times[name])]));
 }
-const startup = start();
+const cold = starts();
 
 /** Without Node's crypto, as in a browser: in a process of its own, since an instance of the module either has it or not. */
 const pure = JSON.parse(execFileSync(process.execPath, [join(import.meta.dirname, 'pure.mjs')], { encoding: 'utf8' }));
@@ -145,6 +149,10 @@ const ratio = (a, b) => results[a].median / results[b].median;
 const ratios = {
   'cedar-wasm isAuthorized / actfor seen before (budget >= 25)': ratio('cedar-wasm isAuthorized', 'actfor decide, verdict, seen before'),
   'cedar-wasm stateful / actfor seen before': ratio('cedar-wasm statefulIsAuthorized', 'actfor decide, verdict, seen before'),
+  'biscuit-wasm / actfor seen before': ratio('biscuit-wasm, token and Datalog', 'actfor decide, verdict, seen before'),
+  'casbin / actfor seen before': ratio('casbin enforce', 'actfor decide, verdict, seen before'),
+  'express-oauth2-jwt-bearer / actfor cold, ES256': ratio('express-oauth2-jwt-bearer, ES256', 'actfor decide, verdict, ES256, cold'),
+  ...(opaModule && { 'opa-wasm / actfor seen before': ratio('opa-wasm evaluate', 'actfor decide, verdict, seen before') }),
   'fast-jwt cached / actfor seen before': ratio('fast-jwt verify, cached', 'actfor decide, verdict, seen before'),
   'actfor cold / jsonwebtoken, ES256 (budget <= 1.25 with host crypto)': ratio('actfor decide, verdict, ES256, cold', 'jsonwebtoken verify, ES256'),
   'actfor cold / jsonwebtoken, RS256 (budget <= 1.25 with host crypto)': ratio('actfor decide, verdict, RS256, cold', 'jsonwebtoken verify, RS256'),
@@ -154,7 +162,8 @@ const ratios = {
 
 const report = {
   machine: { cpu: cpus()[0].model, cores: cpus().length, node: process.version, platform: `${process.platform}-${process.arch}` },
-  rounds: ROUNDS, unit: 'microseconds', results, ratios, 'import to first decision, milliseconds (budget <= 15)': startup,
+  rounds: ROUNDS, unit: 'microseconds', results, ratios, lacks, 'bytes a call': bytes,
+  'import to first decision, milliseconds (budget <= 15)': cold,
 };
 const rounded = JSON.stringify(report, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value), 2);
 
@@ -169,5 +178,12 @@ if (process.argv.includes('--json')) {
   }
   console.log('');
   for (const [name, value] of Object.entries(ratios)) console.log(`${name.padEnd(68)} ${value.toFixed(2)}`);
-  console.log(`${'import to first decision, ms (budget <= 15)'.padEnd(68)} ${startup.toFixed(1)}`);
+  console.log('\nfrom import to the first decision, milliseconds (budget <= 15)\n');
+  for (const [name, { median, low, high }] of Object.entries(cold)) {
+    console.log(`${name.padEnd(48)} ${median.toFixed(1).padStart(9)}   ${low.toFixed(1)} – ${high.toFixed(1)}`);
+  }
+  console.log('\nbytes that cross a call, there and back\n');
+  for (const [name, count] of Object.entries(bytes)) console.log(`${name.padEnd(48)} ${String(count).padStart(9)}`);
+  console.log('\nwhat is left to others\n');
+  for (const [name, what] of Object.entries(lacks)) console.log(`${name.padEnd(48)} ${what}`);
 }

@@ -17,6 +17,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function leftOut({ now, introspection, learned = [], request, room }) {
   const tokens = request.headers.map(([, value]) => value.split(' ').at(-1));
   const kill = learned.filter((list) => list.status_list_of === undefined);
+  if (request.headers.some(([name]) => name === 'x-forwarded-client-cert')) return 'Envoy takes the header away from clients';
   if (room !== undefined) return 'the shared memory has the size that it has';
   if (introspection !== undefined && !tokens.includes(introspection.token)) return 'an answer is always about the token that was asked about';
   if (learned.some(({ at }) => at !== now)) return 'a list is fetched when it is needed, not before or after';

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { rawHttp1, root, startEnvoy, startUpstream } from './harness.mjs';
+import { rawHttp1, root, startEnvoy, startKeyServer, startUpstream } from './harness.mjs';
 
 const read = (name) => JSON.parse(readFileSync(join(root, 'tests/vectors', name), 'utf8'));
 const requests = read('token/requests.json');
@@ -21,9 +21,13 @@ const fits = ({ url, headers }) => [['', url], ...headers].every(([, value]) => 
 /** Asks all cases of one configuration: `{ name, request, expect, now, again }`; says how many. */
 async function check(t, configuration, now, cases) {
   const asked = cases.filter(({ request }) => fits(request));
-  const envoy = await startEnvoy({ configuration, now, upstreamPort: upstream.port });
+  // What is said of a token is fetched for each request.
+  let said = '';
+  const server = await startKeyServer((_, response) => response.writeHead(200, { 'content-type': 'application/token-introspection+jwt' }).end(said));
+  const envoy = await startEnvoy({ configuration, now, upstreamPort: upstream.port, keysPort: server.port });
   try {
-    for (const { name, request, expect, again, now: at = now } of asked) {
+    for (const { name, request, introspection, expect, again, now: at = now } of asked) {
+      said = introspection?.response ?? '';
       envoy.setTime(at ?? 0);
       const fields = request.headers.map(([field, value]) => `${field}: ${value}\r\n`).join('');
       const host = request.headers.some(([field]) => field === 'host') ? '' : 'host: api.example\r\n';
@@ -38,6 +42,7 @@ async function check(t, configuration, now, cases) {
     assert.doesNotMatch(envoy.said(), /panicked/);
   } finally {
     await envoy.stop();
+    await server.stop();
   }
   t.diagnostic(`${asked.length} of ${cases.length} cases fit into HTTP/1.1`);
   assert.ok(asked.length >= cases.length * 0.8);
@@ -83,6 +88,10 @@ for (const [name, configuration] of Object.entries(requests.configs)) {
 
 test('no kind of token is taken for another', async (t) => {
   const file = read('token/kinds.json');
-  const cases = file.cases.filter(({ request, introspection }) => request !== undefined && introspection === undefined);
-  await check(t, file.configs.main, cases[0].now, cases);
+  const { main: kinds } = file.configs;
+  const asking = kinds.issuers.filter(({ introspection }) => introspection !== undefined).map(({ issuer }) => issuer);
+  const to = (more) => Object.fromEntries(asking.map((issuer) => [issuer, { cluster: 'keys', ...more }]));
+  // A status list is no request.
+  const cases = file.cases.filter(({ request }) => request !== undefined);
+  await check(t, { ...kinds, envoy: { introspection: to({ cache_seconds: 0 }), status: to() } }, cases[0].now, cases);
 });

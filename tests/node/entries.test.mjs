@@ -57,6 +57,25 @@ test('the browser entry says that it is not ready, and is after init', () => {
   ]);
 });
 
+test('the browser entry takes the module in every form', () => {
+  const entry = JSON.stringify(new URL('./entry/browser.js', import.meta.resolve('actfor/package.json')));
+  const forms = [
+    'bytes', 'bytes.buffer', 'new WebAssembly.Module(bytes)', 'Promise.resolve(bytes)',
+    "new Response(bytes, { headers: { 'content-type': 'application/wasm' } })",
+    "'data:application/wasm;base64,' + Buffer.from(bytes).toString('base64')",
+  ];
+  for (const form of forms) {
+    const script = `import { readFileSync } from 'node:fs';
+      const { createGuard, init } = await import(${entry});
+      const bytes = new Uint8Array(readFileSync(process.argv[2]));
+      await Promise.all([init(${form}), init()]);
+      console.log(createGuard(JSON.parse(process.argv[1])).decide({ method: 'GET', url: '/repos/web/x', headers: {} }).code);`;
+    const run = ['--input-type=module', '--eval', script, JSON.stringify(config), join(folder, 'actfor.wasm')];
+    const said = execFileSync(process.execPath, run, { cwd: import.meta.dirname, encoding: 'utf8' });
+    assert.equal(said.trim(), 'token_missing', form);
+  }
+});
+
 test('a worker thread has an instance of its own', async () => {
   const script = `const { parentPort, workerData } = require('node:worker_threads');
     const { createGuard } = require('actfor');
@@ -87,7 +106,8 @@ test('no path of the machine that built it is inside', () => {
 
 test('the wasm imports nothing but its own glue', () => {
   const module = new WebAssembly.Module(readFileSync(join(folder, 'actfor.wasm')));
-  const glue = readFileSync(join(folder, 'actfor_bindings.js'), 'utf8');
+  const scripts = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'));
+  const glue = scripts.map((name) => readFileSync(join(folder, name), 'utf8')).find((text) => text.includes('function __wbg_get_imports()'));
   const imports = WebAssembly.Module.imports(module);
   assert.ok(imports.length > 0);
   for (const { module: from, name } of imports) {

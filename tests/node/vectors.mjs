@@ -3,16 +3,16 @@
 
 /** The files, below tests/vectors. */
 export const FILES = [
-  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'attacks/requests.json', 'requests/identity.json',
+  'jose/tokens.json', 'proof/dpop.json', 'token/requests.json', 'token/kinds.json', 'token/keys.json', 'attacks/requests.json', 'requests/identity.json',
   'patterns/acme.actfor', 'patterns/acme.fga', 'patterns/cases.json', 'patterns/config.json', 'patterns/tuples.json',
 ];
 
 /** How many questions there are of each kind, at least. */
-export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, attack: 400, identity: 450, example: 20 };
+export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, key: 35, attack: 400, identity: 450, example: 20 };
 
 /**
- * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came out otherwise than the vector
- * expects; `documents` holds every decision document, to be the same in every runtime.
+ * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came
+ * out otherwise than the vector expects; `documents` holds every decision document, to be the same in every runtime.
  */
 export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const counts = {};
@@ -20,7 +20,7 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
   const documents = {};
   for (const { kind, name, config, request, options, again = false, learned = [], before = [], expect, object, who, document } of questions(files)) {
     if (!kinds.includes(kind)) continue;
-    const guard = createGuard(config);
+    const guard = kept(createGuard, config, kind);
     wrong.push(...learned.filter((list) => !isTaught(guard, list)).map(({ list }) => `${kind}: ${name}: ${list}`));
     for (const { now, ...asked } of before) {
       if (!guard.decide(asked, { now }).allowed) wrong.push(`${kind}: ${name}: what came before was refused`);
@@ -37,12 +37,22 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
     if (`${kind}: ${name}` in documents) wrong.push(`${kind}: ${name}: there are two of that name`);
     documents[`${kind}: ${name}`] = text;
     counts[kind] = (counts[kind] ?? 0) + 1;
-    guard.dispose();
   }
+  kept();
   for (const kind of kinds) {
     if (!(counts[kind] >= LEAST[kind])) wrong.push(`${kind}: only ${counts[kind] ?? 0} questions`);
   }
   return { counts, wrong, documents };
+}
+
+let last = {};
+
+/** The guard of the last question, where none of its kind changes what the guard says to the next one; or a new one. */
+function kept(createGuard, config, kind) {
+  if (config === last.config && (kind === 'token' || kind === 'attack')) return last.guard;
+  last.guard?.dispose();
+  last = config === undefined ? {} : { config, guard: createGuard(config) };
+  return last.guard;
 }
 
 function* questions(files) {
@@ -52,10 +62,12 @@ function* questions(files) {
 
   const tokens = read('jose/tokens.json');
   const [own, other] = main.issuers;
+  const usual = { ...main, issuers: [{ ...own, jwks: tokens.jwks, algorithms: tokens.algorithms }, other] };
   for (const { name, token, expect, jwks = tokens.jwks, algorithms = tokens.algorithms } of tokens.cases) {
+    const same = jwks === tokens.jwks && algorithms === tokens.algorithms;
     yield {
       kind: 'token', name, options: { now: tokens.now },
-      config: { ...main, issuers: [{ ...own, jwks, algorithms }, other] },
+      config: same ? usual : { ...main, issuers: [{ ...own, jwks, algorithms }, other] },
       request: { method: 'PATCH', url: '/repos/web/git/refs/heads/fix', headers: [['authorization', `Bearer ${token}`]] },
       expect: expect === 'verified' ? 'allow' : expect,
     };
@@ -83,15 +95,31 @@ function* questions(files) {
 
   const { configs: { main: issuers }, cases: kinds } = read('token/kinds.json');
   for (const { name, now, request, introspection, expect } of kinds) {
-    // Lists and answers are fetched by a host (kinds.test.mjs).
+    // Lists and answers are fetched by a host (vectors_here.mjs).
     if (request === undefined || introspection !== undefined) continue;
     yield { kind: 'kind', name, config: issuers, request, options: { now }, expect };
+  }
+
+  const rotation = read('token/keys.json');
+  for (const { name, steps } of rotation.cases) {
+    const learned = [];
+    for (const [index, { at, token, expect, issuer, keys, refused }] of steps.entries()) {
+      if (keys !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
+      if (token === undefined) continue;
+      const headers = [['authorization', `Bearer ${rotation.tokens[token]}`]];
+      yield {
+        kind: 'key', name: `${name}, step ${index}`, config: rotation.config, learned: [...learned], expect,
+        request: { method: rotation.method, url: rotation.url, headers }, options: { now: rotation.start + at },
+      };
+    }
   }
 
   const { now: attacked, config: acme, cases: attacks } = read('attacks/requests.json');
   for (const { name, again, expect, object, request: { body_base64url: body, ...request } } of attacks) {
     if (body !== undefined) request.body = bytes(body);
-    yield { kind: 'attack', name, config: acme, request, options: { now: attacked }, again, expect, object };
+    // An approval is spent once, so it wants a guard of its own.
+    const spends = request.headers.some(([name]) => name === 'agent-approval');
+    yield { kind: 'attack', name, config: again || spends ? { ...acme } : acme, request, options: { now: attacked }, again, expect, object };
   }
 
   const identity = read('requests/identity.json');
@@ -120,13 +148,14 @@ function* questions(files) {
 }
 
 /** Whether a guard takes a list of what is revoked, or a status list, where it should and only there. */
-function isTaught(guard, { status_list_of: issuer, list, at: now, refused }) {
+function isTaught(guard, { status_list_of: issuer, keys_of: owner, list, at: now, refused }) {
   try {
-    if (issuer === undefined) guard.revoke(list, { now });
+    if (owner !== undefined) guard.setKeys(owner, list, { now });
+    else if (issuer === undefined) guard.revoke(list, { now });
     else guard.setStatusList(issuer, list, { now });
     return refused === undefined;
   } catch (error) {
-    return refused !== undefined && error.message.includes(refused);
+    return refused !== undefined && (error.code === refused || error.message.includes(refused));
   }
 }
 

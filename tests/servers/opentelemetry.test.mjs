@@ -67,6 +67,20 @@ test('every decision is a span and counts', async () => {
   assert.deepEqual(durations.map(({ value }) => value.count), [1, 1, 1]);
 });
 
+test('questions and explanations count too', async () => {
+  const { spans, tracer, meter, read } = setUp();
+  const guard = instrument(createGuard(config), { tracer, meter });
+  guard.explain(token.request('GET', '/repos/web'));
+  const question = { subject: { type: 'user', id: 'ana' }, action: { name: 'read' }, resource: { type: 'repo', id: 'web' } };
+  const request = token.request('GET', '/repos/web');
+  assert.equal((await guard.evaluate(question, { request })).decision, true);
+  await guard.evaluations({ evaluations: [question, {}, { ...question, resource: { type: 'repo', id: '' } }, question] }, { request });
+  assert.deepEqual(spans.getFinishedSpans().map(({ name }) => name), ['actfor.decide', 'actfor.evaluate', 'actfor.evaluate']);
+  assert.equal(spans.getFinishedSpans()[1].attributes['actfor.decision'], 'allow');
+  const { 'actfor.decisions': counts } = await read();
+  assert.deepEqual(counts.map(({ value, attributes }) => [attributes['error.type'], value]), [[undefined, 4], ['request_invalid', 2]]);
+});
+
 test('it is the same guard', async () => {
   const { tracer, meter, spans } = setUp();
   const guard = instrument(createGuard(config), { tracer, meter });

@@ -20,7 +20,7 @@ export function guardTool<Handler extends Api.AnyHandler>(guard: Guard, name: st
     const before = decisionOf(extra?.authInfo ?? extra?.http?.authInfo);
     if (before === undefined) return refused('token_missing', '', 'An access token is needed.');
     const decision = await guard.authorizeCall(before, { name, arguments: named }, { signal: extra?.signal, id: before.id });
-    if (!decision.allowed) return refused(decision.told ?? decision.code, decision.id, decision.reasonUser);
+    if (!decision.allowed) return refused(decision.told, decision.id, decision.reasonUser);
     return handler(...given as never[]);
   }
   return guarded as unknown as Handler;

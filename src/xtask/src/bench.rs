@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: the benchmarks, each beside its peers in one run.
 
+use std::fs;
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::shell::{command, root, run, step};
@@ -9,12 +12,26 @@ use crate::{npm, setup};
 pub fn node(args: &[&str]) -> Result<()> {
     setup::npm("tests/bench")?;
     npm::build()?;
+    let opa = opa_module()?;
     step("bench: decisions in Node");
     run(command("node")
         .current_dir(root().join("tests/bench"))
         .arg("node.mjs")
         .args(args)
-        .env("ACTFOR_PACKAGE", root().join("dist/npm")))
+        .env("ACTFOR_PACKAGE", root().join("dist/npm"))
+        .envs(opa.map(|module| ("ACTFOR_OPA_MODULE", module))))
+}
+
+/// The policy for Open Policy Agent as a module of WebAssembly; nothing, where that cannot be made.
+fn opa_module() -> Result<Option<PathBuf>> {
+    let Some(opa) = setup::opa()? else { return Ok(None) };
+    let place = root().join("target/bench");
+    fs::create_dir_all(&place)?;
+    run(command(opa)
+        .args(["build", "-t", "wasm", "-e", "bench/allow", "tests/bench/push.rego", "-o"])
+        .arg(place.join("push.tar.gz")))?;
+    run(command("tar").args(["-xzf", "push.tar.gz", "/policy.wasm"]).current_dir(&place))?;
+    Ok(Some(place.join("policy.wasm")))
 }
 
 /// Decisions inside the core, natively, without a host.

@@ -11,8 +11,17 @@ use crate::setup;
 use crate::shell::{command, root, step, tee};
 
 /// The tests that print scores.
-const TESTS: [&str; 6] =
-    ["attack_rows", "wycheproof", "jose_rfc", "relation_suite", "chains", "jose_differential"];
+const TESTS: [&str; 9] = [
+    "attack_rows",
+    "wycheproof",
+    "jose_rfc",
+    "relation_suite",
+    "chains",
+    "jose_differential",
+    "cel",
+    "monotone",
+    "properties",
+];
 
 /// Tokens, claims, proofs and the seed of what npm `jose` judges too.
 const DIFFERENTIAL: &str = "16000,4000,8000,1";

@@ -36,6 +36,20 @@ pub fn openfga() -> Result<()> {
     run(command("go").args(["install", "github.com/openfga/openfga/cmd/openfga@v1.22.1"]).env("GOBIN", bin))
 }
 
+/// Open Policy Agent, which compiles policies to WebAssembly, for measuring beside it; nothing, where Go is missing.
+pub fn opa() -> Result<Option<PathBuf>> {
+    let bin = root().join("target/tools/bin");
+    let own = bin.join("opa");
+    if !own.is_file() {
+        if !has_go("measuring beside Open Policy Agent")? {
+            return Ok(None);
+        }
+        step("setup: Open Policy Agent (some minutes)");
+        run(command("go").args(["install", "github.com/open-policy-agent/opa@v1.22.2"]).env("GOBIN", bin))?;
+    }
+    Ok(Some(own))
+}
+
 /// What runs the fuzz targets.
 pub fn cargo_fuzz() -> Result<PathBuf> {
     let own = root().join("target/tools/bin/cargo-fuzz");
@@ -58,7 +72,7 @@ pub fn cel() -> Result<()> {
         return Ok(());
     }
     step("setup: cel-go");
-    run(command("go").current_dir(folder).args(["build", "-o"]).arg(program).arg("."))
+    run(command("go").current_dir(folder).args(["build", "-buildvcs=false", "-o"]).arg(program).arg("."))
 }
 
 fn has_go(what_for: &str) -> Result<bool> {

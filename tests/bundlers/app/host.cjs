@@ -4,4 +4,5 @@ const { readFileSync } = require('node:fs');
 const { createGuard } = require('actfor');
 
 const { files, kinds } = JSON.parse(readFileSync('vectors.json', 'utf8'));
-import('./vectors.mjs').then(({ run }) => console.log(JSON.stringify(run(createGuard, files, kinds))));
+import('./vectors.mjs').then(({ run }) => run(createGuard, files, kinds))
+  .then((report) => console.log(JSON.stringify(report)));

@@ -4,6 +4,7 @@
 //! members of the issuer (`issuer`) and of the configuration (`config`). Unknown members are refused.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use actfor::jose::{Algorithm, base64url};
@@ -388,11 +389,15 @@ impl Concrete {
         let headers: Vec<_> =
             asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let (method, url) = (asked.method, asked.url.as_str());
+        let peer = Some(PEER);
         let request =
-            Request { id: "r", method, url, headers: &headers, introspection, ..Request::default() };
+            Request { id: "r", method, url, headers: &headers, introspection, peer, ..Request::default() };
         decide_once(guard, &request, asked.now, store)
     }
 }
+
+/// Where every request comes from.
+pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Every case of the table, with the file that it is in.
 pub fn all() -> Vec<(String, Value<'static>)> {

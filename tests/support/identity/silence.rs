@@ -10,7 +10,7 @@ use actfor::proof::{Certificate, MemoryStore};
 use actfor::token::Introspection;
 use actfor::{Guard, Request, Timestamp};
 
-use super::cases::{Concrete, all, key};
+use super::cases::{Concrete, PEER, all, key};
 use super::support::{Edits, Fixture, NOW, PROBES, member, outcome, parse, paths, route};
 
 /// What is taken away.
@@ -124,7 +124,8 @@ fn may(case: &Concrete, guard: &Guard, store: bool) -> BTreeMap<&'static str, &'
         let answer = case.introspection.as_ref();
         let introspection =
             answer.map(|(token, response)| Introspection { token, response: response.as_bytes() });
-        let request = Request { method, url, headers: &headers, introspection, ..Request::default() };
+        let peer = Some(PEER);
+        let request = Request { method, url, headers: &headers, introspection, peer, ..Request::default() };
         let now = Timestamp::from_seconds(case.request.now);
         match store {
             true => outcome(&guard.decide_once(&request, now, &mut MemoryStore::new(8))),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use actfor::json::{Value, Writer};
 
-use super::cases::{Asked, Concrete, all};
+use super::cases::{Asked, Concrete, PEER, all};
 use super::support::{get, member, outcome, parse, text};
 
 /// What every configuration of a file has, unless it says otherwise.
@@ -15,6 +15,7 @@ const COMMON: [&str; 2] = ["policy", "files"];
 fn headers(w: &mut Writer, asked: &Asked) {
     w.key("method").string(asked.method);
     w.key("url").string(&asked.url);
+    w.key("peer").string(&PEER.to_string());
     w.key("headers").array(|w| {
         for (name, value) in &asked.headers {
             w.array(|w| {

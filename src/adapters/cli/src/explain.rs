@@ -114,7 +114,10 @@ impl<'p> Page<'p> {
 
     /// What the decision rests on, or lacks: each with its line of the rules and its way through the tuples.
     fn because(&mut self) {
-        if self.items("because").next().is_none() {
+        let said =
+            |reason: &Object<'_>| reason.get("text").and_then(Value::as_str) == self.text("reason_admin");
+        // Nothing, or nothing but what was said already.
+        if self.items("because").all(said) {
             return;
         }
         self.title(if self.text("decision") == Some("allow") { "proof" } else { "what stands against it" });

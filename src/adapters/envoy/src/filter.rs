@@ -59,6 +59,7 @@ impl Filter<'_> {
             return Ok(self.apply(host, &Outcome::refused(Code::RequestInvalid), &id, &[]));
         };
         let now = timestamp(now);
+        let peer = if self.guard.reads_peer() { host.peer() } else { None };
         let mut certificate: Option<Certificate> = None;
         loop {
             let (answer, shown) = (found.answer.clone(), certificate);
@@ -72,6 +73,7 @@ impl Filter<'_> {
                 headers: &seen.fields,
                 introspection,
                 certificate: shown.as_ref(),
+                peer,
                 proof_use: found.proof,
                 approval_use: found.approval,
                 instance_use: found.instance,
@@ -254,6 +256,7 @@ mod tests {
         ("agent-chain", "t"),
         ("dpop", "p"),
         ("agent-context", "c"),
+        ("agent-approval", "a"),
         ("x-actfor-user", "user:mallory"),
         ("X_Actfor_Agent", "agent:mallory"),
         ("x-request-id", "r-1"),
@@ -292,17 +295,28 @@ mod tests {
         ours.map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap())).collect()
     }
 
+    const ABC: &str = "Hash=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
     #[test]
     fn a_token_may_be_bound_to_the_certificate_of_the_connection() {
         // SHA-256 of `abc`.
         let cnf = r#"{"cnf":{"x5t#S256":"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"},"#;
         let acme = Acme::default();
         let bearer = format!("Bearer {}", acme.sign(&acme.claims(Pattern::Offline).replacen('{', cnf, 1)));
-        let ask = |certificate: Option<Certificate>| {
-            let host =
-                Fake::request(&[(":method", "GET"), (":path", "/repos/web/x"), ("authorization", &bearer)]);
+        let hops =
+            r#"{"proof":{"base_urls":["https://api.example"],"trust_forwarded_client_cert":["10.0.0.1"]},"#;
+        let config = acme.config().replacen('{', hops, 1);
+        let ask_over = |certificate: Option<Certificate>, peer: Option<&str>| {
+            let host = Fake::request(&[
+                (":method", "GET"),
+                (":path", "/repos/web/x"),
+                ("authorization", &bearer),
+                ("x-forwarded-client-cert", ABC),
+            ]);
             host.0.borrow_mut().certificate = certificate;
-            let (guard, settings) = (acme.guard(), Settings::default());
+            host.0.borrow_mut().peer = peer.map(|peer| peer.parse().unwrap());
+            let guard = Guard::from_config(config.as_bytes(), 1).unwrap();
+            let settings = Settings::default();
             let counters = Counters::define(&host).unwrap();
             let callouts = Callouts::new(&guard, &settings).unwrap();
             let filter = Filter {
@@ -314,9 +328,14 @@ mod tests {
             };
             filter.run(&host, Found::default()).1
         };
+        let ask = |certificate| ask_over(certificate, Some("10.0.0.2"));
         assert_eq!(ask(Some(Certificate::from_der(b"abc"))), None);
         assert_eq!(ask(Some(Certificate::from_der(b"abd"))), Some(Code::ProofInvalid));
         assert_eq!(ask(None), Some(Code::ProofMissing));
+        // What a listed hop forwards is good, and nobody else's word.
+        assert_eq!(ask_over(None, Some("10.0.0.1")), None);
+        assert_eq!(ask_over(Some(Certificate::from_der(b"abd")), Some("10.0.0.1")), None);
+        assert_eq!(ask_over(None, None), Some(Code::ProofMissing));
     }
 
     #[test]
@@ -352,8 +371,8 @@ mod tests {
             headers::CREDENTIALS.iter().filter(|name| host.header(name).is_some()).count()
         };
         assert_eq!(kept(&Settings::default()), 0);
-        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 4);
-        assert_eq!(kept(&shadow()), 4);
+        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 5);
+        assert_eq!(kept(&shadow()), 5);
     }
 
     #[test]

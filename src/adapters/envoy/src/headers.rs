@@ -17,8 +17,8 @@ pub const RULE: &str = "x-actfor-rule";
 /// The id of the request in the decision document and in the logs.
 pub const ID: &str = "x-actfor-id";
 
-/// What carries a token or a proof. They stay with the filter unless the configuration forwards them.
-pub const CREDENTIALS: &[&str] = &["authorization", "dpop", "agent-context", "agent-chain"];
+/// What carries a token, a proof or an approval. They stay with the filter unless the configuration forwards them.
+pub const CREDENTIALS: &[&str] = &["authorization", "dpop", "agent-context", "agent-chain", "agent-approval"];
 
 const PREFIX: &[u8] = b"x-actfor-";
 

@@ -91,9 +91,14 @@ impl Generation {
         lines.join("\n")
     }
 
-    /// Makes room for a request and says where: the next call reads what JavaScript has written there.
+    /// Makes room for a request and says where: the next call reads what JavaScript has written there. Null, if there
+    /// is no memory for it.
     pub fn reserve(&mut self, bytes: usize) -> *const u8 {
-        if self.buffer.len() < bytes {
+        let missing = bytes.saturating_sub(self.buffer.len());
+        if missing > 0 {
+            if self.buffer.try_reserve_exact(missing).is_err() {
+                return core::ptr::null();
+            }
             self.buffer.resize(bytes, 0);
         }
         self.buffer.as_ptr()
