@@ -77,6 +77,7 @@ pub fn run(args: &[&str]) -> Result<()> {
     let given: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with("--")).collect();
     let paths = if given.is_empty() { PATHS } else { given.as_slice() };
     let tree = root().join("target/mutants/tree");
+    let mut report = Report::read()?;
     step("mutants: a copy of the project");
     copy(&tree)?;
     let mut sources = instrument(&tree, paths)?;
@@ -90,7 +91,6 @@ pub fn run(args: &[&str]) -> Result<()> {
     let tests = cover(tests)?;
     let most = if args.contains(&"--quick") { QUICK } else { Duration::MAX };
     step("mutants: run");
-    let mut report = Report::read()?;
     for source in &sources {
         judge(source, &tests, &mut report, only_missed, most)?;
     }

@@ -25,9 +25,12 @@ difference in any test. The reasons are written by hand, after the dash, and sta
 const OPEN: &str = "open";
 
 /// The page, read and written again.
+#[derive(Default)]
 pub struct Report {
     files: BTreeMap<String, File>,
     reasons: BTreeMap<(String, String), String>,
+    /// When this run began, and at which commit.
+    run: String,
 }
 
 /// What became of the mutants of a file.
@@ -54,7 +57,10 @@ pub fn keys<'m>(mutants: impl Iterator<Item = (u32, &'m Mutant)>) -> Vec<String>
 
 impl Report {
     pub fn read() -> Result<Self> {
-        let mut report = Self { files: BTreeMap::new(), reasons: BTreeMap::new() };
+        let date = read(command("date").args(["-u", "+%Y-%m-%d"]))?;
+        let commit = read(command("git").args(["rev-parse", "--short", "HEAD"]))?;
+        let run = format!("{} {}", date.trim(), commit.trim());
+        let mut report = Self { run, ..Self::default() };
         report.parse(&fs::read_to_string(path()).unwrap_or_default());
         Ok(report)
     }
@@ -66,9 +72,7 @@ impl Report {
 
     /// Notes what became of the mutants of a file, and writes the page.
     pub fn put(&mut self, path: &str, mutants: usize, missed: Vec<(String, bool)>) -> Result<()> {
-        let date = read(command("date").args(["-u", "+%Y-%m-%d"]))?;
-        let commit = read(command("git").args(["rev-parse", "--short", "HEAD"]))?;
-        let run = format!("{} {}", date.trim(), commit.trim());
+        let run = self.run.clone();
         self.files.insert(path.to_owned(), File { mutants, run, missed });
         self.files.retain(|path, _| root().join(path).is_file());
         fs::write(self::path(), self.render())?;
@@ -169,7 +173,7 @@ mod tests {
 
     #[test]
     fn keeps_reasons() {
-        let mut report = Report { files: Default::default(), reasons: Default::default() };
+        let mut report = Report::default();
         let missed =
             vec![("`f`: `a < b` < is <=".to_owned(), true), ("`g`: `x — y` left out".to_owned(), false)];
         let run = "2026-01-02 abc".to_owned();
@@ -177,7 +181,7 @@ mod tests {
         let page = report.render();
         assert!(page.contains("| src/jose | 5 | 3 | 2 | 1 | 2 | 2026-01-02 abc |"), "{page}");
         let page = page.replace("`a < b` < is <= — open", "`a < b` < is <= — alike");
-        let mut again = Report { files: Default::default(), reasons: Default::default() };
+        let mut again = Report::default();
         again.parse(&page);
         assert_eq!(again.render(), page.replace("| 1 | 2 | 2026", "| 1 | 1 | 2026"));
         assert_eq!(again.missed("src/jose/jws.rs").unwrap().len(), 2);
