@@ -7,7 +7,6 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::guard::Guard;
-use crate::policy::rules::{Condition, Test};
 use crate::request::Request;
 use crate::time::Timestamp;
 
@@ -37,17 +36,6 @@ impl Guard {
             }
         }
         (!questions.is_empty()).then_some(Relate { questions, tuples: notes.said })
-    }
-
-    /// Whether the connection's other end may make a difference, so that a host has to look who it is.
-    pub fn reads_peer(&self) -> bool {
-        let is_expression = |condition: &Condition| matches!(condition.test, Test::Expression(_));
-        let mut rules = [Some(self.policy()), self.shadow.as_deref()]
-            .into_iter()
-            .flatten()
-            .flat_map(|policy| &policy.rules.rules);
-        !self.config.proof.trusted_hops.is_empty()
-            || rules.any(|rule| rule.conditions.iter().any(is_expression))
     }
 
     /// Whether what a request asks for depends on its body, so that a host has to read that first.

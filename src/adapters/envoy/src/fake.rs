@@ -1,6 +1,6 @@
 //! A proxy for the tests: it holds one request, and does what it is told or fails where it is told to.
 
-use core::{cell::RefCell, net::IpAddr, time::Duration};
+use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use actfor::{jose::HostCrypto, proof::Certificate};
@@ -30,7 +30,6 @@ pub struct State {
     pub resumed: usize,
     pub tick: Option<Duration>,
     pub certificate: Option<Certificate>,
-    pub peer: Option<IpAddr>,
     pub log: Vec<String>,
     /// The host function that fails.
     pub broken: Option<&'static str>,
@@ -189,10 +188,6 @@ impl Host for Fake {
         self.works("set_tick")?;
         self.0.borrow_mut().tick = Some(period);
         Ok(())
-    }
-
-    fn peer(&self) -> Option<IpAddr> {
-        self.0.borrow().peer
     }
 
     fn certificate(&self) -> Option<Certificate> {

@@ -3,11 +3,7 @@
 //! Host calls go through `hostcalls`, whose results can be handled. A status that it does not expect traps, and
 //! then Envoy's failure policy refuses.
 
-use core::{
-    cell::RefCell,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use core::{cell::RefCell, time::Duration};
 use std::{rc::Rc, time::UNIX_EPOCH};
 
 use actfor::{
@@ -212,13 +208,6 @@ impl Host for Envoy {
 
     fn set_tick(&self, period: Duration) -> Result<(), HostError> {
         hostcalls::set_tick_period(period).map_err(failed)
-    }
-
-    fn peer(&self) -> Option<IpAddr> {
-        // An address with a port.
-        let address = hostcalls::get_property(vec!["source", "address"]).ok()??;
-        let address: SocketAddr = core::str::from_utf8(&address).ok()?.parse().ok()?;
-        Some(address.ip())
     }
 
     fn certificate(&self) -> Option<Certificate> {

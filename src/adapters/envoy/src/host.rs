@@ -1,6 +1,6 @@
 //! What the filter needs from the proxy that runs it.
 
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
 use actfor::{jose::HostCrypto, proof::Certificate};
 
@@ -162,9 +162,6 @@ pub trait Host {
     /// # Errors
     /// The host did not do it.
     fn set_tick(&self, period: Duration) -> Result<(), HostError>;
-
-    /// The address of the connection's other end.
-    fn peer(&self) -> Option<IpAddr>;
 
     /// The client certificate of the connection.
     fn certificate(&self) -> Option<Certificate>;
