@@ -344,6 +344,14 @@ fn carriers() -> Vec<Case> {
         case("roles_that_are_a_text", "not_covered", &[("roles", "\"developer\"")]),
         case("roles_with_a_number", "not_covered", &[("roles", r#"["developer",1]"#)]),
         case("scope_that_is_a_list", "not_covered", &[("scope", r#"["repo"]"#)]),
+        case("scope_by_the_name_of_a_role", "not_covered", &[("scope", "\"developer\"")]),
+        case("scope_by_the_type_of_a_detail", "not_covered", &[("scope", "\"note\"")]),
+        case("role_by_the_name_of_a_scope", "not_covered", &[("scope", ""), ("roles", r#"["repo"]"#)]),
+        case(
+            "detail_by_the_name_of_a_role",
+            "not_covered",
+            &[("scope", ""), ("authorization_details", r#"[{"type":"developer"}]"#)],
+        ),
         case("no_carrier_at_all", "not_covered", &[("scope", "")]),
         case("scope_about_other_types_only", "not_covered", &[("scope", "\"salary tools\"")]),
     ]
