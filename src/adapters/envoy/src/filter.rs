@@ -255,6 +255,7 @@ mod tests {
         ("dpop", "p"),
         ("agent-context", "c"),
         ("agent-approval", "a"),
+        ("txn-token", "t"),
         ("x-actfor-user", "user:mallory"),
         ("X_Actfor_Agent", "agent:mallory"),
         ("x-request-id", "r-1"),
@@ -364,8 +365,8 @@ mod tests {
             headers::CREDENTIALS.iter().filter(|name| host.header(name).is_some()).count()
         };
         assert_eq!(kept(&Settings::default()), 0);
-        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 5);
-        assert_eq!(kept(&shadow()), 5);
+        assert_eq!(kept(&Settings { forward_token: true, ..Settings::default() }), 6);
+        assert_eq!(kept(&shadow()), 6);
     }
 
     #[test]

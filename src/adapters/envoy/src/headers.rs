@@ -18,7 +18,8 @@ pub const RULE: &str = "x-actfor-rule";
 pub const ID: &str = "x-actfor-id";
 
 /// What carries a token, a proof or an approval. They stay with the filter unless the configuration forwards them.
-pub const CREDENTIALS: &[&str] = &["authorization", "dpop", "agent-context", "agent-chain", "agent-approval"];
+pub const CREDENTIALS: &[&str] =
+    &["authorization", "dpop", "agent-context", "agent-chain", "agent-approval", "txn-token"];
 
 const PREFIX: &[u8] = b"x-actfor-";
 
