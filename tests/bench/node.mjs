@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 import { createVerifier } from 'fast-jwt';
 import { importSPKI, jwtVerify } from 'jose';
@@ -17,6 +18,10 @@ import { configuration, eddsa, es256, NOW, options, request, rs256 } from './tok
 
 const entry = pathToFileURL(join(process.env.ACTFOR_PACKAGE, 'entry/node.js')).href;
 const { createGuard } = await import(entry);
+
+// V8 of Node 20 stops with `unreachable code` in its deoptimizer where calls into several WebAssembly modules of one
+// process are inlined; with actfor's alone that was not seen.
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 const ROUNDS = Number(process.env.ACTFOR_ROUNDS ?? 15);
 const STARTS = 9;
