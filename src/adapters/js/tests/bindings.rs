@@ -81,10 +81,10 @@ fn a_key_set_makes_a_new_generation_and_leaves_the_old_one() {
 fn the_testing_issuer_mints_with_fresh_randomness() {
     let issuer = TestIssuer::new(JsValue::from(js_sys::Object::new())).unwrap();
     let token = |issuer: &TestIssuer| {
-        member(&issuer.mint("offline", 1_795_000_000.0).unwrap(), "token").as_string().unwrap()
+        member(&issuer.mint("offline", 1_795_000_000.0, None).unwrap(), "token").as_string().unwrap()
     };
     assert_eq!(token(&issuer).split('.').count(), 3);
     assert_ne!(token(&issuer), token(&issuer), "instance and jti are fresh");
-    assert!(issuer.mint("nobody", 1_795_000_000.0).is_err());
-    assert!(issuer.mint("offline", 0.0).is_err());
+    assert!(issuer.mint("nobody", 1_795_000_000.0, None).is_err());
+    assert!(issuer.mint("offline", 0.0, None).is_err());
 }
