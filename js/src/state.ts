@@ -94,7 +94,7 @@ export class State {
 
   /** The state that follows with other tuples. */
   withUpdate(change: Uint8Array): State {
-    return new State(this.#call((generation) => generation.withUpdate(change)));
+    return this.#next((generation) => generation.withUpdate(change));
   }
 
   /** The state that follows with a list of what is revoked. */

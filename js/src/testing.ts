@@ -7,6 +7,7 @@ import { wasm } from './bindings.js';
 import { ActforError, reporting } from './error.js';
 import { type Claims, DIALECTS } from './testing/dialects.js';
 import { base64url, statusBits } from './testing/status_list.js';
+import { partText } from './unverified.js';
 
 export function createTestIssuer(options: Api.TestIssuerOptions = {}): Api.TestIssuer {
   const { algorithm, audience = 'https://api.example', issuer = 'https://as.example', key, ...unknown } = options;
@@ -126,7 +127,7 @@ class Issuer implements Api.TestIssuer {
       case 'payload': return own.with(`${header}.${encoded({ ...minted.claims, scope: 'everything' })}.${signature}`);
       case 'none': return own.with(`${encoded({ ...decoded(header), alg: 'none' })}.${payload}.`);
       // Signed by somebody else, who says that it was this issuer.
-      case 'key': return own.with(signer({ algorithm: this.#alg }).signAs(text(header), text(payload)));
+      case 'key': return own.with(signer({ algorithm: this.#alg }).signAs(partText(header), partText(payload)));
     }
   }
 }
@@ -200,12 +201,7 @@ const seconds = (): number => Date.now() / 1000;
 const random = (): string => base64url(crypto.getRandomValues(new Uint8Array(16)));
 const digest = (of: string): string => wasm().glue.TestIssuer.digest(of);
 const encoded = (json: object): string => base64url(new TextEncoder().encode(JSON.stringify(json)));
-const decoded = (part: string): Record<string, unknown> => JSON.parse(text(part)) as Record<string, unknown>;
-
-function text(part: string): string {
-  const bytes = Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
-  return new TextDecoder().decode(bytes);
-}
+const decoded = (part: string): Record<string, unknown> => JSON.parse(partText(part)) as Record<string, unknown>;
 
 function invalid(path: string, message: string): ActforError {
   return new ActforError({ code: 'config_invalid', path, message, position: null });

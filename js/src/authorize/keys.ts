@@ -2,6 +2,7 @@
 // a token names a key that is not known. How long old keys may be used is the core's matter (`jwks_max_age`).
 
 import type { Fetch, KeySource } from '../../types/index.js';
+import { claimsOf } from '../unverified.js';
 import { fetchText } from './fetching.js';
 import { type Pace, Refreshing } from './refreshing.js';
 
@@ -52,9 +53,7 @@ export function issuersOf(head: string): Set<string> {
   const issuers = new Set<string>();
   for (const [token] of head.matchAll(/[\w-]+\.[\w-]+\.[\w-]+/g)) {
     try {
-      const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-      const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
-      const { iss } = JSON.parse(new TextDecoder().decode(bytes)) as { iss?: unknown };
+      const { iss } = claimsOf(token);
       if (typeof iss === 'string') issuers.add(iss);
     } catch {
       // No token, then.

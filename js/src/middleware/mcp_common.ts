@@ -2,6 +2,7 @@
 
 import type * as Api from '../../types/mcp.js';
 import type { Decision, Guard } from '../../types/index.js';
+import { claimsOf } from '../unverified.js';
 import { type Answer, fieldsOf } from './answer.js';
 import { decisionOf } from './tools.js';
 
@@ -48,7 +49,7 @@ export function jsonRpcError(decision: Decision, body: Uint8Array, resourceMetad
 /** What the SDK hands on to tools. The token was verified; an opaque one says nothing by itself. */
 export function authInfo(decision: Decision, authorization: string, resource: string): Api.AuthInfo {
   const token = authorization.split(' ').at(-1) ?? '';
-  const claims = payload(token);
+  const claims = token.split('.').length === 3 ? claimsOf(token) : {};
   const scope = typeof claims.scope === 'string' ? claims.scope.split(' ').filter((one) => one !== '') : [];
   const clientId = [claims.client_id, claims.azp].find((one) => typeof one === 'string') ?? decision.who?.agent.sub ?? '';
   return {
@@ -59,14 +60,6 @@ export function authInfo(decision: Decision, authorization: string, resource: st
     resource: new URL(resource),
     extra: { actfor: decision, who: decision.who },
   };
-}
-
-function payload(token: string): Record<string, unknown> {
-  const parts = token.split('.');
-  if (parts.length !== 3) return {};
-  const text = atob((parts[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
 }
 
 /** See `types/mcp.d.ts`. */
