@@ -2,22 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod support;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use actfor::json::{self, Limits};
 
-fn patterns(name: &str) -> String {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../tests/vectors/patterns")
-        .join(name)
-        .display()
-        .to_string()
-}
+use support::{file, token};
 
 /// A file in a folder of the test's own.
-fn file(name: &str) -> String {
+fn made(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compile");
     fs::create_dir_all(&folder).unwrap();
     folder.join(name).display().to_string()
@@ -25,13 +21,13 @@ fn file(name: &str) -> String {
 
 /// Exit code, standard output and standard error.
 fn actfor(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_actfor")).args(args).output().unwrap();
+    let output = support::actfor(args, "");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
 fn compile(out: &str, more: &[&str]) -> (i32, String, String) {
-    let (rules, tuples) = (patterns("acme.actfor"), patterns("tuples.json"));
+    let (rules, tuples) = (file("acme.actfor"), file("tuples.json"));
     let mut args = vec!["compile", &rules, "--tuples", &tuples, "--out", out];
     args.extend(more);
     actfor(&args)
@@ -41,7 +37,7 @@ fn compile(out: &str, more: &[&str]) -> (i32, String, String) {
 fn key(name: &str, algorithm: &str) -> (String, String) {
     let (code, text, _) = actfor(&["mint", "key", "--alg", algorithm]);
     assert_eq!(code, 0);
-    let path = file(name);
+    let path = made(name);
     fs::write(&path, text).unwrap();
     let jwks = actfor(&["mint", "jwks", "--key", &path]).1;
     (path, jwks.trim().strip_prefix("{\"keys\":").unwrap().strip_suffix('}').unwrap().to_owned())
@@ -49,7 +45,7 @@ fn key(name: &str, algorithm: &str) -> (String, String) {
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    let (one, two) = (file("one.pack"), file("two.pack"));
+    let (one, two) = (made("one.pack"), made("two.pack"));
     let (code, text, _) = compile(&one, &["--serial", "3", "--json"]);
     assert_eq!(code, 0, "{text}");
     let made = json::parse(text.as_bytes(), &Limits::CONFIG).unwrap();
@@ -66,10 +62,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 /// Asks whether T1 may push to `web`: the exit code and the code of the answer.
 fn check(config: &str, policy: &str, now: &str) -> (i32, String) {
-    let tokens = fs::read(patterns("tokens.json")).unwrap();
-    let tokens = json::parse(&tokens, &Limits::CONFIG).unwrap();
-    let token = tokens.as_object().unwrap().get("T1").unwrap().as_object().unwrap().get("token").unwrap();
-    let header = format!("authorization: Bearer {}", token.as_str().unwrap());
+    let header = format!("authorization: Bearer {}", token("T1"));
     let url = "/repos/web/git/refs/heads/fix";
     let args = [
         "check", "--config", config, "--policy", policy, "--method", "PATCH", "--url", url, "--now", now,
@@ -84,13 +77,13 @@ fn check(config: &str, policy: &str, now: &str) -> (i32, String) {
 
 #[test]
 fn a_pack_decides_like_its_rules_until_it_expires() {
-    let path = file("acme.pack");
+    let path = made("acme.pack");
     assert_eq!(compile(&path, &["--issued", "1795000000", "--expires", "1795000100"]).0, 0);
-    let config = patterns("config.json");
+    let config = file("config.json");
     assert_eq!(check(&config, &path, "1795000060"), (0, "allow".into()));
     assert_eq!(check(&config, &path, "1795000100"), (1, "pack_expired".into()));
     // Without tuples nobody is a writer.
-    let rules = patterns("acme.actfor");
+    let rules = file("acme.actfor");
     assert_eq!(actfor(&["compile", &rules, "-o", &path]).0, 0);
     assert_eq!(check(&config, &path, "1795000060"), (1, "user_lacks_relation".into()));
     let (code, _, error) = actfor(&[
@@ -100,7 +93,7 @@ fn a_pack_decides_like_its_rules_until_it_expires() {
         "--policy",
         &path,
         "--tuples",
-        &patterns("tuples.json"),
+        &file("tuples.json"),
         "--method",
         "GET",
         "--url",
@@ -111,15 +104,15 @@ fn a_pack_decides_like_its_rules_until_it_expires() {
 
 #[test]
 fn pack_keys_take_only_what_they_have_signed() {
-    let (signed, unsigned, other) = (file("signed.pack"), file("unsigned.pack"), file("other.pack"));
+    let (signed, unsigned, other) = (made("signed.pack"), made("unsigned.pack"), made("other.pack"));
     let (path, jwks) = key("pack-key.json", "Ed25519");
     let (stranger, _) = key("stranger.json", "Ed25519");
     let (code, text, _) = compile(&signed, &["--sign", &path]);
     assert!(code == 0 && text.contains("signed  by `"), "{text}");
     compile(&unsigned, &[]);
     compile(&other, &["--sign", &stranger]);
-    let config = fs::read_to_string(patterns("config.json")).unwrap();
-    let with_keys = file("config.json");
+    let config = fs::read_to_string(file("config.json")).unwrap();
+    let with_keys = made("config.json");
     fs::write(&with_keys, format!("{},\"pack_keys\":{jwks}}}", config.trim_end().strip_suffix('}').unwrap()))
         .unwrap();
     assert_eq!(check(&with_keys, &signed, "1795000060"), (0, "allow".into()));
@@ -131,8 +124,8 @@ fn pack_keys_take_only_what_they_have_signed() {
 
 #[test]
 fn models_and_stores_compile_too() {
-    let (model, store, out) = (patterns("acme.fga"), file("s.fga.yaml"), file("model.pack"));
-    let (code, text, _) = actfor(&["compile", &model, "--tuples", &patterns("tuples.json"), "--out", &out]);
+    let (model, store, out) = (file("acme.fga"), made("s.fga.yaml"), made("model.pack"));
+    let (code, text, _) = actfor(&["compile", &model, "--tuples", &file("tuples.json"), "--out", &out]);
     assert!(code == 0 && text.contains("tuples  9"), "{text}");
     fs::write(&store, "model: |\n  model\n    schema 1.1\n  type user\n  type group\n    relations\n      define banned: [user, group#member]\n      define member: [user, group#member] but not banned\n").unwrap();
     let (code, _, warning) = actfor(&["compile", &store, "--out", &out]);
@@ -141,12 +134,12 @@ fn models_and_stores_compile_too() {
 
 #[test]
 fn what_cannot_be_compiled_says_why_and_leaves_no_file() {
-    let out = file("never.pack");
+    let out = made("never.pack");
     let (es256, _) = key("es256.json", "ES256");
-    let (broken, tuples) = (file("broken.actfor"), file("wrong.json"));
+    let (broken, tuples) = (made("broken.actfor"), made("wrong.json"));
     fs::write(&broken, "actfor 1\nallwo self to read on x as y\n").unwrap();
     fs::write(&tuples, r#"[{"user":"user:a","relation":"owner","object":"repo:web"}]"#).unwrap();
-    let rules = patterns("acme.actfor");
+    let rules = file("acme.actfor");
     for (args, part) in [
         (&[&*broken, "--out", &out][..], "policy:2:1"),
         (&[&rules, "--out", &out, "--tuples", &tuples], "type `repo` has no relation `owner`"),

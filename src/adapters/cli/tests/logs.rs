@@ -59,33 +59,10 @@ fn files_are_laid_out_in_place_and_only_once() {
 }
 
 fn check(log: &Path, pattern: &str, url: &str, id: &str) -> Output {
-    let header = format!("Authorization: Bearer {}", token(pattern));
-    let (config, policy, tuples) = (file("config.json"), file("acme.actfor"), file("tuples.json"));
     let log = log.display().to_string();
-    actfor(
-        &[
-            "check",
-            "--config",
-            &config,
-            "--policy",
-            &policy,
-            "--tuples",
-            &tuples,
-            "--method",
-            "GET",
-            "-H",
-            &header,
-            "--now",
-            "1795000060",
-            "--url",
-            url,
-            "--id",
-            id,
-            "--audit",
-            &log,
-        ],
-        "",
-    )
+    let (policy, tuples) = (file("acme.actfor"), file("tuples.json"));
+    let more = ["--url", url, "--id", id, "--audit", &log];
+    support::check(pattern, &["--policy", &policy, "--tuples", &tuples], &more)
 }
 
 fn verify(log: &Path, heads: &[&str]) -> Output {

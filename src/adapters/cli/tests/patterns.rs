@@ -16,7 +16,7 @@ use std::process::Command;
 
 use actfor::json::{self, Limits, Value, Writer};
 
-use support::{actfor, file, patterns, stdout, token};
+use support::{actfor, check, file, patterns, stdout, token};
 
 fn text(value: &Value<'_>) -> String {
     let mut w = Writer::default();
@@ -73,26 +73,12 @@ fn every_case_gives_the_expected_document() {
 
 #[test]
 fn a_person_sees_who_and_why() {
-    let header = format!("Authorization: Bearer {}", token("T3"));
-    let (config, policy, tuples) = (file("config.json"), file("acme.actfor"), file("tuples.json"));
-    let base = [
-        "check",
-        "--config",
-        &config,
-        "--policy",
-        &policy,
-        "--tuples",
-        &tuples,
-        "--method",
-        "GET",
-        "-H",
-        &header,
-        "--now",
-        "1795000060",
-        "--explain",
-        "--url",
-    ];
-    let allowed = stdout(&actfor(&[&base[..], &["/salaries/ana"]].concat(), ""));
+    let (policy, tuples) = (file("acme.actfor"), file("tuples.json"));
+    let rules = ["--policy", &policy, "--tuples", &tuples];
+    let ask = |url: &str, policy: &[&str], more: &[&str]| {
+        stdout(&check("T3", policy, &[&["--explain", "--url", url], more].concat()))
+    };
+    let allowed = ask("/salaries/ana", &rules, &[]);
     let expected = format!(
         "✓ allow
   asks   read on salary_record:ana
@@ -119,7 +105,7 @@ proof
     );
     assert!(allowed.starts_with(&expected), "{allowed}");
     assert!(allowed.ends_with("  ✓ ceiling\n  ✓ forbid\n"), "{allowed}");
-    let refused = stdout(&actfor(&[&base[..], &["/salaries/bo"]].concat(), ""));
+    let refused = ask("/salaries/bo", &rules, &[]);
     assert!(refused.starts_with("✗ deny not_the_persons_record\n"), "{refused}");
     for part in [
         &*format!(
@@ -134,16 +120,13 @@ proof
     }
     assert!(!refused.contains('\x1b'), "no colour where nobody is watching");
     // A machine reads the document, whatever else is asked for.
-    let document = stdout(&actfor(&[&base[..], &["/salaries/bo", "--json"]].concat(), ""));
+    let document = ask("/salaries/bo", &rules, &["--json"]);
     assert!(document.starts_with("{\"v\":1,") && document.lines().count() == 1, "{document}");
     // Without the rules as text there are still the rule's name and its line.
     let packed = actfor(&["compile", &policy, "--tuples", &tuples, "--out", "-"], "").stdout;
     let pack = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explained.pack");
     std::fs::write(&pack, packed).unwrap();
-    let with_pack = base.iter().map(|part| if *part == policy { pack.to_str().unwrap() } else { part });
-    let with_pack: Vec<_> =
-        with_pack.filter(|part| !["--tuples", &tuples].contains(part)).chain(["/salaries/ana"]).collect();
-    let explained = stdout(&actfor(&with_pack, ""));
+    let explained = ask("/salaries/ana", &["--policy", pack.to_str().unwrap()], &[]);
     assert!(
         explained.starts_with("✓ allow\n  asks   read on salary_record:ana\n  rule   hr-case\n\nwho\n"),
         "{explained}"

@@ -29,6 +29,13 @@ pub fn actfor(args: &[&str], stdin: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// Asks for a `GET` with a token of the running examples, in the second in which they are made.
+pub fn check(name: &str, policy: &[&str], more: &[&str]) -> Output {
+    let (config, header) = (file("config.json"), format!("Authorization: Bearer {}", token(name)));
+    let base = ["check", "--config", &config, "--method", "GET", "-H", &header, "--now", "1795000060"];
+    actfor(&[&base[..], policy, more].concat(), "")
+}
+
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
