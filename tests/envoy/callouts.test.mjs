@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { h2, http1, root, startEnvoy, startKeyServer, startUpstream, until } from './harness.mjs';
+import { h2, http1, root, startEnvoy, startUpstream, until, withServer as startBoth } from './harness.mjs';
 import { NOW, configuration, tokens } from './patterns.mjs';
 
 const ISSUER = 'https://as.example';
@@ -17,21 +17,9 @@ let upstream;
 before(async () => (upstream = await startUpstream()));
 after(() => upstream.stop());
 
-/** Starts Envoy beside a server that answers as `answer` says; both end whatever happens. */
-async function withServer(configuration, answer, body, options = {}) {
-  const server = await startKeyServer(answer);
-  const envoy = await startEnvoy({ configuration, now: NOW, upstreamPort: upstream.port, keysPort: server.port, ...options });
-  try {
-    await body(envoy, server);
-    assert.doesNotMatch(envoy.said(), /panicked/);
-  } catch (error) {
-    error.message += `\nEnvoy said:\n${envoy.said()}`;
-    throw error;
-  } finally {
-    await envoy.stop();
-    await server.stop();
-  }
-}
+/** Envoy on the running examples, beside a server that answers as `answer` says. */
+const withServer = (configuration, answer, body, options) =>
+  startBoth(configuration, answer, body, { now: NOW, upstreamPort: upstream.port, ...options });
 
 /** The examples' configuration with members of the issuer, of Envoy's part, and of the whole. */
 function configured(issuer, envoy, more = {}) {

@@ -1,4 +1,5 @@
 // Starts the real Envoy with the shipped template, an upstream that echoes, and a key server that obeys the test.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -257,4 +258,23 @@ function connect(port) {
 function answer(status, headers, text) {
   const json = /\bjson\b/.test(headers['content-type'] ?? '');
   return { status, headers, text, body: json ? JSON.parse(text) : undefined };
+}
+
+/** Starts Envoy beside a server that answers as `answer` says; both end whatever happens. */
+export async function withServer(configuration, answer, body, options) {
+  const server = await startKeyServer(answer);
+  try {
+    const envoy = await startEnvoy({ configuration, keysPort: server.port, ...options });
+    try {
+      await body(envoy, server);
+      assert.doesNotMatch(envoy.said(), /panicked/);
+    } catch (error) {
+      error.message += `\nEnvoy said:\n${envoy.said()}`;
+      throw error;
+    } finally {
+      await envoy.stop();
+    }
+  } finally {
+    await server.stop();
+  }
 }

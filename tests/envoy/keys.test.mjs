@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { http1, startEnvoy, startKeyServer, startUpstream, until } from './harness.mjs';
+import { http1, startEnvoy, startKeyServer, startUpstream, until, withServer } from './harness.mjs';
 import { NOW, configuration, keys, tokens } from './patterns.mjs';
 
 const ISSUER = 'https://as.example';
@@ -36,24 +36,8 @@ function fetching(source = {}, maxAge = 3600) {
   return document;
 }
 
-async function withKeys({ answer = send(good), source, maxAge, port }, body) {
-  const server = await startKeyServer(answer);
-  const options = { now: NOW, upstreamPort: upstream.port, keysPort: port ?? server.port };
-  try {
-    const envoy = await startEnvoy({ configuration: fetching(source, maxAge), ...options });
-    try {
-      await body(envoy, server);
-      assert.doesNotMatch(envoy.said(), /panicked/);
-    } catch (error) {
-      error.message += `\nEnvoy said:\n${envoy.said()}`;
-      throw error;
-    } finally {
-      await envoy.stop();
-    }
-  } finally {
-    await server.stop();
-  }
-}
+const withKeys = ({ answer = send(good), source, maxAge, port }, body) =>
+  withServer(fetching(source, maxAge), answer, body, { now: NOW, upstreamPort: upstream.port, ...(port !== undefined && { keysPort: port }) });
 
 /** The code of a refusal, or `allow`. */
 async function outcome(envoy, request) {
