@@ -72,25 +72,11 @@ impl Change {
                 let mut sorted: Vec<_> = tuples.iter().collect();
                 sorted.sort_by_key(|tuple| (&tuple.user, &tuple.relation, &tuple.object));
                 sorted.dedup();
-                w.key(name).array(|w| sorted.into_iter().for_each(|tuple| write(w, tuple)));
+                w.key(name).array(|w| sorted.into_iter().for_each(|tuple| tuple.write(w)));
             }
         });
         writer.finish()
     }
-}
-
-fn write(writer: &mut Writer, tuple: &Tuple) {
-    writer.object(|w| {
-        w.key("user").string(&tuple.user);
-        w.key("relation").string(&tuple.relation);
-        w.key("object").string(&tuple.object);
-        if let Some((name, context)) = &tuple.condition {
-            w.key("condition").object(|w| {
-                w.key("name").string(name);
-                w.key("context").value(context);
-            });
-        }
-    });
 }
 
 /// What has changed since a pack was made.

@@ -296,21 +296,7 @@ fn store(case: &Case, questions: &[&(String, String, String, Option<usize>)]) ->
     let mut writer = Writer::default();
     writer.object(|w| {
         w.key("model").string(&case.model);
-        w.key("tuples").array(|w| {
-            for tuple in &case.tuples {
-                w.object(|w| {
-                    w.key("user").string(&tuple.user);
-                    w.key("relation").string(&tuple.relation);
-                    w.key("object").string(&tuple.object);
-                    if let Some((name, context)) = &tuple.condition {
-                        w.key("condition").object(|w| {
-                            w.key("name").string(name);
-                            w.key("context").value(context);
-                        });
-                    }
-                });
-            }
-        });
+        w.key("tuples").array(|w| case.tuples.iter().for_each(|tuple| tuple.write(w)));
         w.key("tests").array(|w| {
             for (index, (user, relation, object, x)) in questions.iter().enumerate() {
                 w.object(|w| {

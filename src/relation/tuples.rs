@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use super::model::{Form, Model, Restriction};
 use crate::error::quote;
-use crate::json::Value;
+use crate::json::{Value, Writer};
 
 /// One relationship: `user` is `relation` of `object`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,23 @@ pub struct Tuple {
     pub object: String,
     /// The condition under which it holds, and the values that it brings along.
     pub condition: Option<(String, Value<'static>)>,
+}
+
+impl Tuple {
+    /// Writes it as `{"user", "relation", "object", "condition"}`, the form in which tuples are read.
+    pub fn write(&self, writer: &mut Writer) {
+        writer.object(|w| {
+            w.key("user").string(&self.user);
+            w.key("relation").string(&self.relation);
+            w.key("object").string(&self.object);
+            if let Some((name, context)) = &self.condition {
+                w.key("condition").object(|w| {
+                    w.key("name").string(name);
+                    w.key("context").value(context);
+                });
+            }
+        });
+    }
 }
 
 /// A subject, taken apart.

@@ -124,7 +124,7 @@ impl Setup {
                     .object(|w| self.files.iter().for_each(|(name, text)| w.key(name).string(text)));
             }
             if !self.tuples.is_empty() {
-                w.key("tuples").array(|w| self.tuples.iter().for_each(|one| tuple(w, one)));
+                w.key("tuples").array(|w| self.tuples.iter().for_each(|tuple| tuple.write(w)));
             }
         });
         writer.finish()
@@ -350,20 +350,6 @@ fn with_keys(w: &mut Writer, value: &Value<'_>, keys: &[SigningKey]) {
                 }
                 w.key("algorithms").array(|w| w.string(key.algorithm().name()));
                 w.key("jwks").object(|w| w.key("keys").array(|w| w.raw(&key.public_jwk())));
-            });
-        }
-    });
-}
-
-fn tuple(w: &mut Writer, tuple: &Tuple) {
-    w.object(|w| {
-        w.key("user").string(&tuple.user);
-        w.key("relation").string(&tuple.relation);
-        w.key("object").string(&tuple.object);
-        if let Some((name, context)) = &tuple.condition {
-            w.key("condition").object(|w| {
-                w.key("name").string(name);
-                w.key("context").value(context);
             });
         }
     });
