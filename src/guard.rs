@@ -339,13 +339,8 @@ impl Guard {
         let (decision, mut notes) = self.run_policy(&self.policy, request, now, store, explain);
         if let (true, Some(shadow)) = (explain, &self.shadow) {
             // The proof was looked up already, whatever the store said.
-            let again = Request {
-                proof_use: decision.proof_use,
-                approval_use: decision.approval_use,
-                instance_use: decision.instance_use,
-                ..*request
-            };
-            notes.shadow = Some((self.run_policy(shadow, &again, now, None, false).0, Arc::clone(shadow)));
+            let again = &request.after(&decision);
+            notes.shadow = Some((self.run_policy(shadow, again, now, None, false).0, Arc::clone(shadow)));
         }
         (decision, notes)
     }

@@ -2,6 +2,7 @@
 
 use alloc::format;
 
+use crate::decision::Decision;
 use crate::error::{Code, Refusal, quote};
 use crate::guard::Guard;
 use crate::identity::Holder;
@@ -71,6 +72,18 @@ pub struct Question<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// The same request, with what the stores said when it was decided: what was used for the first time then is not used
+    /// again by deciding again or by explaining.
+    #[must_use]
+    pub fn after(&self, decision: &Decision) -> Self {
+        Self {
+            proof_use: decision.proof_use(),
+            approval_use: decision.approval_use(),
+            instance_use: decision.instance_use(),
+            ..*self
+        }
+    }
+
     /// The values of a header field, in order.
     pub(crate) fn header(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)

@@ -1383,8 +1383,7 @@ fn decide(guard: &Guard, case: &Case, store: &mut MemoryStore) -> (Decision, Str
     };
     let now = Timestamp::from_seconds(NOW);
     let decision = guard.decide_once(&request, now, store);
-    let again = Request { proof_use: decision.proof_use(), approval_use: decision.approval_use(), ..request };
-    let (explained, document) = guard.explain(&again, now);
+    let (explained, document) = guard.explain(&request.after(&decision), now);
     assert_eq!(outcome(&decision), outcome(&explained), "explaining changes nothing: {document}");
     (decision, document)
 }

@@ -87,8 +87,7 @@ fn decide(
         Some(store) => guard.decide_once(&request, now, store),
         None => guard.decide(&request, now),
     };
-    let again = Request { proof_use: decision.proof_use(), ..request };
-    let (explained, document) = guard.explain(&again, now);
+    let (explained, document) = guard.explain(&request.after(&decision), now);
     assert_eq!(outcome(&explained), outcome(&decision), "{document}");
     decision
 }
@@ -180,7 +179,7 @@ fn a_certificate_bound_token_needs_the_certificate_and_both_bindings_are_checked
         };
         let decision = guard.decide_once(&request, now, &mut MemoryStore::new(8));
         // The document says what held.
-        let (_, document) = guard.explain(&Request { proof_use: decision.proof_use(), ..request }, now);
+        let (_, document) = guard.explain(&request.after(&decision), now);
         let held = ["dpop+mtls", "dpop", "mtls"];
         let shown = held.into_iter().find(|held| document.contains(&format!(r#""binding":"{held}""#)));
         let expected = match (decision.code(), proof) {

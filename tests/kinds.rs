@@ -313,8 +313,7 @@ fn run(guard: &Guard, case: &Case) -> (String, String) {
         ..Request::default()
     };
     let decision = guard.decide_once(&request, Some(now), &mut MemoryStore::new(4));
-    let again = Request { proof_use: decision.proof_use(), approval_use: decision.approval_use(), ..request };
-    let (_, document) = guard.explain(&again, Some(now));
+    let (_, document) = guard.explain(&request.after(&decision), Some(now));
     let reason = identity::parse(document.as_bytes());
     let reason = identity::member(&reason, "reason_admin").unwrap_or_default().to_owned();
     (decision.code().map_or("allow", |code| code.as_str()).into(), reason)

@@ -136,13 +136,7 @@ fn identities(reasons: &mut Reasons) {
                 (member(asked, "method").as_str().unwrap(), member(asked, "url").as_str().unwrap());
             let request = Request { method, url, headers: &headers, introspection, ..Request::default() };
             let decided = guard.decide_once(&request, Some(now), &mut store);
-            let again = Request {
-                proof_use: decided.proof_use(),
-                approval_use: decided.approval_use(),
-                instance_use: decided.instance_use(),
-                ..request
-            };
-            let (explained, document) = guard.explain(&again, Some(now));
+            let (explained, document) = guard.explain(&request.after(&decided), Some(now));
             assert_eq!(decided.code(), explained.code());
             (decided.code(), document)
         };

@@ -216,13 +216,7 @@ impl<'a> Asked<'a> {
         };
         let now = Timestamp::from_seconds(self.now);
         let decision = guard.decide_once(&request, now, store);
-        let again = Request {
-            proof_use: decision.proof_use(),
-            approval_use: decision.approval_use(),
-            instance_use: decision.instance_use(),
-            ..request
-        };
-        let (explained, document) = guard.explain(&again, now);
+        let (explained, document) = guard.explain(&request.after(&decision), now);
         let answer = Answer { decision, document };
         each(&answer, &explained, approved);
         Ok(answer)

@@ -160,13 +160,7 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(url) = core::str::from_utf8(&url) else { return };
         let request = Request { id: "r", method, url, headers: &headers, body, ..Request::default() };
         let decision = guard.decide_once(&request, now, &mut MemoryStore::new(4));
-        let again = Request {
-            proof_use: decision.proof_use(),
-            approval_use: decision.approval_use(),
-            instance_use: decision.instance_use(),
-            ..request
-        };
-        let (explained, document) = guard.explain(&again, now);
+        let (explained, document) = guard.explain(&request.after(&decision), now);
         assert_eq!((decision.verdict(), decision.code()), (explained.verdict(), explained.code()));
         let document = json::parse(document.as_bytes(), &Limits::CONFIG).expect("the document is JSON");
         assert!(

@@ -273,8 +273,7 @@ pub fn decide_once(
 ) -> (Decision, Value<'static>) {
     let now = Timestamp::from_seconds(now);
     let decision = guard.decide_once(request, now, store);
-    let (proof_use, instance_use) = (decision.proof_use(), decision.instance_use());
-    let (explained, document) = guard.explain(&Request { proof_use, instance_use, ..*request }, now);
+    let (explained, document) = guard.explain(&request.after(&decision), now);
     assert_eq!((decision.verdict(), decision.code()), (explained.verdict(), explained.code()));
     (decision, parse(document.as_bytes()))
 }

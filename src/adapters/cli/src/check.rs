@@ -101,9 +101,7 @@ fn decide(
         let introspection = about.map(|(response, (_, token))| Introspection { token, response });
         let request = &Request { introspection, ..*request };
         let decided = guard.decide_once(request, now, &mut MemoryStore::new(1));
-        let (proof_use, approval_use) = (decided.proof_use(), decided.approval_use());
-        let instance_use = decided.instance_use();
-        guard.explain(&Request { proof_use, approval_use, instance_use, ..*request }, now)
+        guard.explain(&request.after(&decided), now)
     })?;
     if let Some(log) = log {
         audit::append(log, &document)?;

@@ -90,15 +90,9 @@ impl Filter<'_> {
             found = match step {
                 (Step::Again, found) => found,
                 (Step::Wait(waiting), _) => return Ok((Next::Wait(waiting), None)),
-                (Step::Keep, found) => {
+                (Step::Keep, _) => {
                     let document = match self.settings.document {
-                        Document::FilterState => {
-                            // They have been remembered just now: what the store said goes into the document.
-                            let (proof_use, approval_use) = (found.proof, found.approval);
-                            let request =
-                                Request { proof_use, approval_use, instance_use: found.instance, ..request };
-                            Some(self.guard.explain(&request, now).1)
-                        }
+                        Document::FilterState => Some(self.guard.explain(&request.after(&decision), now).1),
                         Document::None => None,
                     };
                     return Ok(self.apply(host, &Outcome::of(&decision, document), &id, &seen.fields));
