@@ -103,9 +103,9 @@ export class Guard implements Api.Guard {
     return this.state.readsBody(method, url);
   }
 
-  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
+  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string | null, options?: { now?: number }): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.state = this.state.withKeys(issuer, toBytes(jwks), options?.now ?? this.#clock());
+    this.state = this.state.withKeys(issuer, jwks === null ? undefined : toBytes(jwks), options?.now ?? this.#clock());
   }
 
   update(change: Api.TupleChange): void {

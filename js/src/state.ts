@@ -87,8 +87,8 @@ export class State {
     return this.#call((generation) => generation.readsBody(String(method), String(url)));
   }
 
-  /** The state that follows with other keys; this one stays as it is. */
-  withKeys(issuer: string, jwks: Uint8Array, now: number): State {
+  /** The state that follows with other keys, or where they are awaited; this one stays as it is. */
+  withKeys(issuer: string, jwks: Uint8Array | undefined, now: number): State {
     return this.#next((generation) => generation.withKeys(String(issuer), jwks, now));
   }
 

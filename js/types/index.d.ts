@@ -400,9 +400,13 @@ export interface Guard {
    * Takes a fresh key set, fetched at `now` (default: the host's clock), for an issuer whose configuration has
    * `jwks_uri`. Decisions made before keep their document.
    *
+   * `null` says that newer keys are wanted and have not come. Those from before stay in use, and until newer ones are
+   * here a token whose key is not among them is refused with `keys_unavailable` (503, ask again) in the place of
+   * `key_unknown` (401, the token is no good).
+   *
    * @throws {@link ActforError} `keys_invalid`; the keys from before stay in use.
    */
-  setKeys(issuer: string, jwks: JsonWebKeySet | string, options?: { now?: number }): void;
+  setKeys(issuer: string, jwks: JsonWebKeySet | string | null, options?: { now?: number }): void;
 
   /** The issuers whose keys the host has to fetch and hand over by {@link Guard.setKeys}. */
   keySources(): KeySource[];
@@ -999,6 +1003,7 @@ export interface IssuerConfig {
   readonly algorithms: readonly string[];
   readonly dialect: string;
   readonly jwks?: JsonWebKeySet;
+  /** In place of `jwks`: `https://`, or `http://` where the way there is safe in itself. */
   readonly jwks_uri?: string;
   readonly binding?: 'required' | 'optional';
   readonly speaks_for?: readonly string[];
