@@ -73,6 +73,11 @@ export class State {
       generation.listObjects(head, body, asked.now, asked.facts, packed, String(action), String(type), most));
   }
 
+  /** The names of a type: its actions, or the objects that tuples name. */
+  names(type: string, what: 'actions' | 'objects'): readonly string[] {
+    return JSON.parse(this.#call((generation) => generation.names(type, what === 'actions'))) as string[];
+  }
+
   /** Verifies a token and shows who it is. */
   inspect(asked: Asked, token: string): string {
     return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));

@@ -228,6 +228,17 @@ impl Generation {
         Ok(w.finish())
     }
 
+    /// Names of a type, for searching (a JSON array): its actions, or the objects that tuples name.
+    #[must_use]
+    pub fn names(&self, kind: &str, actions: bool) -> String {
+        let mut w = Writer::default();
+        w.array(|w| match actions {
+            true => self.guard.actions(kind).for_each(|name| w.string(name)),
+            false => self.guard.objects(kind).iter().for_each(|name| w.string(name)),
+        });
+        w.finish()
+    }
+
     /// Verifies a token and shows who it is (JSON). Of the request in the buffer only what goes along with a token
     /// counts.
     #[must_use]
