@@ -2,6 +2,7 @@ import type { KeySource, TupleKey } from '../types/index.js';
 import { type Generation, Inside, wasm } from './bindings.js';
 import { reporting, thrownFor } from './error.js';
 import { type Asked, UNREADABLE } from './request.js';
+import type { Signatures } from './web_crypto.js';
 
 const encoder = new TextEncoder();
 
@@ -34,6 +35,11 @@ export class State {
   constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = new Inside('guard', generation);
     this.#keys = keys;
+  }
+
+  /** The signatures of one request, where the host's crypto answers later. */
+  signatures(): Signatures | undefined {
+    return this.#crypto?.later?.();
   }
 
   /** Decides; gives the packed verdict. */
@@ -121,9 +127,12 @@ export class State {
   }
 
   /** The generation, about to be called: the host's crypto gets the keys of this guard. */
-  #alive(): Generation {
+  #alive(signatures?: Signatures): Generation {
     const generation = this.#generation.get();
-    if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
+    if (this.#crypto !== undefined) {
+      this.#crypto.keys = this.#keys;
+      this.#crypto.asking = signatures;
+    }
     return generation;
   }
 
@@ -137,7 +146,7 @@ export class State {
   }
 
   #cross<T>(asked: Asked, call: (generation: Generation, head: number, body: number) => T): T {
-    const generation = this.#alive();
+    const generation = this.#alive(asked.signatures);
     try {
       const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
       const { head, body } = fits ? asked : tooLarge(asked);
