@@ -2,6 +2,7 @@ import type * as Api from '../types/index.js';
 import { Authorizer } from './authorize/authorize.js';
 import { Listener } from './audit.js';
 import * as authzen from './authzen.js';
+import { search } from './authzen_search.js';
 import { wasm } from './bindings.js';
 import { packed } from './compile.js';
 import { Decision } from './decision.js';
@@ -60,8 +61,14 @@ export class Guard implements Api.Guard {
     return authzen.evaluations(asked, this.#asking(options));
   }
 
+  async search(what: authzen.Searched, asked: object, options: Api.EvaluateOptions = {}): Promise<Api.SearchResult<never>> {
+    // Not told: nothing is accessed, and most of what is looked at was not asked for.
+    const result = await search(what, asked, (type, of) => this.state.names(type, of), this.#asking(options, false));
+    return result as Api.SearchResult<never>;
+  }
+
   /** Decides questions about one request, whose proof is used once for all of them. */
-  #asking({ request = NOBODY, trustPep, ...options }: Api.EvaluateOptions): authzen.Decide {
+  #asking({ request = NOBODY, trustPep, ...options }: Api.EvaluateOptions, told = true): authzen.Decide {
     let earlier: Api.Decision | undefined;
     return async (asked) => {
       const question = authzen.questionFacts(asked);
@@ -69,7 +76,7 @@ export class Guard implements Api.Guard {
       const more = claims === undefined || claims === null ? { question } : { question, vouched: claims };
       const decision = await this.#authorizer.authorize(request, options, more, earlier);
       earlier = decision;
-      this.#listener.tell(decision, request);
+      if (told) this.#listener.tell(decision, request);
       return decision;
     };
   }
@@ -103,9 +110,9 @@ export class Guard implements Api.Guard {
     return this.state.readsBody(method, url);
   }
 
-  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
+  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string | null, options?: { now?: number }): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.state = this.state.withKeys(issuer, toBytes(jwks), timeOf(options, this.#clock));
+    this.state = this.state.withKeys(issuer, jwks === null ? undefined : toBytes(jwks), timeOf(options, this.#clock));
   }
 
   update(change: Api.TupleChange): void {

@@ -79,6 +79,11 @@ export class State {
       generation.listObjects(head, body, asked.now, asked.facts, packed, String(action), String(type), most));
   }
 
+  /** The names of a type: its actions, or the objects that tuples name. */
+  names(type: string, what: 'actions' | 'objects'): readonly string[] {
+    return JSON.parse(this.#call((generation) => generation.names(type, what === 'actions'))) as string[];
+  }
+
   /** Verifies a token and shows who it is. */
   inspect(asked: Asked, token: string): string {
     return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));
@@ -93,8 +98,8 @@ export class State {
     return this.#call((generation) => generation.readsBody(String(method), String(url)));
   }
 
-  /** The state that follows with other keys; this one stays as it is. */
-  withKeys(issuer: string, jwks: Uint8Array, now: number): State {
+  /** The state that follows with other keys, or where they are awaited; this one stays as it is. */
+  withKeys(issuer: string, jwks: Uint8Array | undefined, now: number): State {
     return this.#next((generation) => generation.withKeys(String(issuer), jwks, now));
   }
 

@@ -136,8 +136,9 @@ function* questions(files) {
   const rotation = read('token/keys.json');
   for (const { name, steps } of rotation.cases) {
     const learned = [];
-    for (const [index, { at, token, expect, issuer, keys, refused }] of steps.entries()) {
-      if (keys !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
+    for (const [index, { at, token, expect, issuer, keys = null, refused }] of steps.entries()) {
+      // A key server that is silent gives `null`.
+      if (issuer !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
       if (token === undefined) continue;
       const headers = [['authorization', `Bearer ${rotation.tokens[token]}`]];
       yield {

@@ -55,7 +55,7 @@ export class Authorizer {
     const { minInterval = 10, refreshAfter = 300 } = host.keys ?? {};
     this.#pace = { minInterval, deadline: this.#deadline, failed: this.#failed };
     this.#keys = new Keys(guard.keySources(), this.#fetch, { ...this.#pace, refreshAfter }, (issuer, jwks, now) => {
-      guard.state = guard.state.withKeys(issuer, new TextEncoder().encode(jwks), now);
+      guard.state = guard.state.withKeys(issuer, jwks === undefined ? undefined : new TextEncoder().encode(jwks), now);
     });
     const { clients = {}, cacheSeconds = 30 } = host.introspection ?? {};
     this.#introspections = new Introspections(this.#fetch, clients, cacheSeconds, this.#deadline);
@@ -133,7 +133,8 @@ export class Authorizer {
     const first = (what: string): boolean => !tried.has(what) && tried.add(what) !== undefined;
     if (KEYS.has(code) && first('keys')) {
       const running = this.#keys.refresh(issuersOf(asked.head), asked.now);
-      if (running !== undefined) found.push(waiting.for(running));
+      // Also where they do not come in time: then nobody can say that a key is unknown.
+      if (running !== undefined) found.push(waiting.for(running).then(() => true));
     }
     if (OPEN.has(code) || (this.#relationships !== undefined && RELATED.has(code))) {
       const { introspection, status, use, relations } = state.wanted(asked, packed);
