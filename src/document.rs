@@ -1,13 +1,14 @@
 //! The decision document: one JSON shape in every host, the same bytes for the same inputs.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::chain::HopRecord;
 use crate::decision::{Decision, Verdict};
 use crate::error::Code;
+use crate::guard::Guard;
 use crate::identity::context::Identity;
 use crate::identity::{Fact, Kind, Src, Why};
-use crate::json::Writer;
+use crate::json::{self, Writer};
 use crate::policy::Policy;
 use crate::policy::ast::Effect;
 use crate::policy::decide::{Reason, Term};
@@ -168,6 +169,30 @@ impl From<Term> for Check {
     }
 }
 
+/// How the checks stand in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checks {
+    /// As a document has them: `[{"name", "result"}, …]`.
+    Named,
+    /// As a string, a letter for each of [`Guard::check_names`].
+    Letters,
+}
+
+impl Guard {
+    /// The document of [`Self::explain`] for a host that takes it apart at once. In it `checks` is a string with a letter
+    /// for each of [`Self::check_names`]: `p` pass, `f` fail, `u` unknown, `r` not reached, `n` not needed, and `-`
+    /// for one that the document does not list. As objects they are a third of the text, and the same every time.
+    pub fn explain_short(&self, request: &Request<'_>, now: Option<Timestamp>) -> String {
+        let (decision, notes) = self.run(request, now, None, true);
+        write(&decision, &notes, request, now, self.policy(), Checks::Letters)
+    }
+
+    /// The names of all checks, in their order.
+    pub fn check_names() -> impl Iterator<Item = &'static str> {
+        Check::ALL.into_iter().map(Check::as_str)
+    }
+}
+
 /// What is only gathered when a document will be written.
 #[derive(Debug, Default)]
 pub struct Notes {
@@ -193,6 +218,9 @@ pub struct Notes {
     pub shadow: Option<(Decision, Arc<Policy>)>,
 }
 
+/// Room for a document of the usual size.
+const ROOM: usize = 4_096;
+
 /// Writes the document.
 pub fn write(
     decision: &Decision,
@@ -200,8 +228,9 @@ pub fn write(
     request: &Request<'_>,
     now: Option<Timestamp>,
     policy: &Policy,
+    form: Checks,
 ) -> String {
-    let mut w = Writer::default();
+    let mut w = Writer::onto(String::with_capacity(ROOM));
     let allowed = decision.verdict() == Verdict::Allow;
     w.object(|w| {
         w.key("v").number(1);
@@ -223,7 +252,7 @@ pub fn write(
         w.key("action").string_or_null(notes.action.as_deref());
         w.key("object").string_or_null(notes.object.as_deref());
         w.key("rule").string_or_null(decision.rule());
-        w.key("checks").array(|w| checks(w, decision, notes, policy));
+        checks(w.key("checks"), &outcomes(decision, notes, policy), form);
         w.key("because").array(|w| {
             let mut listed = notes.reasons.iter().filter(|reason| reason.met == allowed).peekable();
             if let (None, Some((check, truth)), false) = (listed.peek(), notes.failed, allowed) {
@@ -283,25 +312,73 @@ fn different(w: &mut Writer, shadow: &Decision, decision: &Decision, policy: &Po
     });
 }
 
-fn checks(w: &mut Writer, decision: &Decision, notes: &Notes, policy: &Policy) {
+fn checks(w: &mut Writer, outcomes: &[Option<Outcome>], form: Checks) {
+    match form {
+        Checks::Named => w.array(|w| {
+            for (check, outcome) in Check::ALL.iter().zip(outcomes) {
+                let Some(outcome) = outcome else { continue };
+                // Twenty of these make a third of the document: no escapes to look for.
+                w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, outcome.as_str(), r#""}"#]);
+            }
+        }),
+        Checks::Letters => {
+            let letters: String =
+                outcomes.iter().map(|outcome| outcome.map_or('-', Outcome::letter)).collect();
+            w.string(&letters);
+        }
+    }
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Fail,
+    NotNeeded,
+    NotReached,
+    Pass,
+    Unknown,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::NotNeeded => "not_needed",
+            Self::NotReached => "not_reached",
+            Self::Pass => "pass",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::Fail => 'f',
+            Self::NotNeeded => 'n',
+            Self::NotReached => 'r',
+            Self::Pass => 'p',
+            Self::Unknown => 'u',
+        }
+    }
+}
+
+/// What became of each check; nothing for one that is not listed.
+fn outcomes(decision: &Decision, notes: &Notes, policy: &Policy) -> [Option<Outcome>; 22] {
     let identity = decision.token().and_then(|token| token.identity().ok());
     let approves = policy.rules.rules.iter().any(|rule| rule.effect == Effect::Approve);
-    for check in Check::ALL {
+    Check::ALL.map(|check| {
         if check == Check::Approve && !approves {
-            continue;
+            return None;
         }
-        let result = match notes.failed {
+        Some(match notes.failed {
             Some((failed, truth)) if failed == check => match truth {
-                Truth::Unknown => "unknown",
-                Truth::False | Truth::True => "fail",
+                Truth::Unknown => Outcome::Unknown,
+                Truth::False | Truth::True => Outcome::Fail,
             },
-            Some((failed, _)) if failed < check => "not_reached",
-            _ if is_needed(check, decision, identity, notes) => "pass",
-            _ => "not_needed",
-        };
-        // Twenty of these make a third of the document: no escapes to look for.
-        w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, result, r#""}"#]);
-    }
+            Some((failed, _)) if failed < check => Outcome::NotReached,
+            _ if is_needed(check, decision, identity, notes) => Outcome::Pass,
+            _ => Outcome::NotNeeded,
+        })
+    })
 }
 
 /// Whether there was anything to check.
@@ -368,8 +445,9 @@ pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
 
 /// The member at the top of the token in which a fact stands: `token:agent_rel`.
 fn top(src: &Src) -> String {
-    let text = src.text();
-    text.split('.').next().map(String::from).unwrap_or_default()
+    let mut text = src.text();
+    text.truncate(text.find('.').unwrap_or(text.len()));
+    text
 }
 
 fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
@@ -444,7 +522,11 @@ fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
         }
         w.key("text").string(&reason.text);
         match reason.line {
-            Some(line) => w.key("at").string(&format!("{}:{line}", policy.rules.file)),
+            Some(line) => {
+                let mut at = [&policy.rules.file, ":"].concat();
+                json::push_number(&mut at, line.into());
+                w.key("at").string(&at);
+            }
             None => w.key("at").null(),
         }
     });

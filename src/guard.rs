@@ -126,7 +126,8 @@ impl Guard {
     /// and that [`Self::decide_once`] gave if `request.proof_use` is what it said.
     pub fn explain(&self, request: &Request<'_>, now: Option<Timestamp>) -> (Decision, String) {
         let (decision, notes) = self.run(request, now, None, true);
-        let document = document::write(&decision, &notes, request, now, &self.policy);
+        let document =
+            document::write(&decision, &notes, request, now, &self.policy, document::Checks::Named);
         (decision, document)
     }
 

@@ -541,6 +541,35 @@ pub struct Writer {
     comma: bool,
 }
 
+/// Writes a whole number behind `out`.
+pub(crate) fn push_number(out: &mut String, number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut rest = number;
+    let mut count = 0_usize;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0'.saturating_add((rest % 10) as u8);
+        rest /= 10;
+        count = count.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    for digit in digits.iter().skip(20_usize.saturating_sub(count)) {
+        out.push(char::from(*digit));
+    }
+}
+
+/// Whether no byte of a string needs an escape: eight are looked at in one step.
+fn is_plain(text: &str) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Zero where no byte is below `limit`, which is at most 128.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & (ONES << 7);
+    let is = |word: u64, byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let plain = |word: u64| below(word, 0x20) | is(word, b'"') | is(word, b'\\') == 0;
+    words.iter().all(|word| plain(u64::from_le_bytes(*word))) && !rest.iter().any(|byte| is_special(*byte))
+}
+
 /// Whether a byte of a string needs an escape.
 fn is_special(byte: u8) -> bool {
     matches!(byte, 0..=0x1f | b'"' | b'\\')
@@ -566,7 +595,8 @@ impl Writer {
 
     /// Writes a member's name; the next call writes its value.
     pub fn key(&mut self, name: &str) -> &mut Self {
-        self.quoted(name, "\":");
+        self.quoted(name);
+        self.out.push(':');
         self.comma = false;
         self
     }
@@ -592,7 +622,7 @@ impl Writer {
 
     /// Writes a string.
     pub fn string(&mut self, text: &str) {
-        self.quoted(text, "\"");
+        self.quoted(text);
         self.comma = true;
     }
 
@@ -607,20 +637,7 @@ impl Writer {
     /// Writes a whole number.
     pub fn number(&mut self, number: u64) {
         self.before();
-        let mut digits = [0_u8; 20];
-        let mut rest = number;
-        let mut count = 0_usize;
-        for slot in digits.iter_mut().rev() {
-            *slot = b'0'.saturating_add((rest % 10) as u8);
-            rest /= 10;
-            count = count.saturating_add(1);
-            if rest == 0 {
-                break;
-            }
-        }
-        for digit in digits.iter().skip(20_usize.saturating_sub(count)) {
-            self.out.push(char::from(*digit));
-        }
+        push_number(&mut self.out, number);
     }
 
     /// Writes `true` or `false`.
@@ -663,13 +680,16 @@ impl Writer {
         }
     }
 
-    fn quoted(&mut self, text: &str, end: &str) {
-        self.out.push_str(if self.comma { ",\"" } else { "\"" });
-        match text.bytes().any(is_special) {
-            true => self.escaped(text),
-            false => self.out.push_str(text),
+    fn quoted(&mut self, text: &str) {
+        if self.comma {
+            self.out.push(',');
         }
-        self.out.push_str(end);
+        self.out.push('"');
+        match is_plain(text) {
+            true => self.out.push_str(text),
+            false => self.escaped(text),
+        }
+        self.out.push('"');
     }
 
     /// Writes a string with the escapes of RFC 8785 §3.2.2.2 and no others.
@@ -719,6 +739,21 @@ mod tests {
         w.value(&value);
         assert_eq!(w.finish(), text);
         assert_eq!(parse(br#""\ud83d\ude00\/""#, &Limits::TOKEN).unwrap().as_str(), Some("😀/"));
+    }
+
+    #[test]
+    fn finds_what_needs_an_escape_wherever_it_stands() {
+        for length in 0..20_usize {
+            for at in 0..length {
+                for special in (0..=0x7f_u8).map(char::from).chain(['\u{80}', 'é', '\u{ff}', '😀']) {
+                    for other in ['a', ' ', '!', '#', '\u{7f}', 'é'] {
+                        let text: String =
+                            (0..length).map(|i| if i == at { special } else { other }).collect();
+                        assert_eq!(is_plain(&text), !text.bytes().any(is_special), "{text:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
