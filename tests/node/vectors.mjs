@@ -29,6 +29,7 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
     const decision = outcomes.at(-1);
     const found = decision.code ?? decision.verdict;
     const text = String(decision);
+    if (JSON.stringify(decision) !== text) wrong.push(`${kind}: ${name}: its members are another document: ${JSON.stringify(decision)}`);
     if (again && !outcomes[0].allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
     if (found !== expect) wrong.push(`${kind}: ${name}: expected ${expect}, found ${found}`);
     if (object !== undefined && decision.object !== object) wrong.push(`${kind}: ${name}: about ${decision.object}`);
