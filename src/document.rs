@@ -8,7 +8,7 @@ use crate::error::Code;
 use crate::guard::Guard;
 use crate::identity::context::Identity;
 use crate::identity::{Fact, Kind, Src, Why};
-use crate::json::{self, Writer};
+use crate::json::{self, Form, Writer};
 use crate::policy::Policy;
 use crate::policy::ast::Effect;
 use crate::policy::decide::{Reason, Term};
@@ -169,22 +169,14 @@ impl From<Term> for Check {
     }
 }
 
-/// How the checks stand in a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checks {
-    /// As a document has them: `[{"name", "result"}, …]`.
-    Named,
-    /// As a string, a letter for each of [`Guard::check_names`].
-    Letters,
-}
-
 impl Guard {
-    /// The document of [`Self::explain`] for a host that takes it apart at once. In it `checks` is a string with a letter
+    /// The document of [`Self::explain`] for a host that takes it apart at once and knows the names of its members: an
+    /// object that has the members that it usually has is an array of their values. `checks` is a string with a letter
     /// for each of [`Self::check_names`]: `p` pass, `f` fail, `u` unknown, `r` not reached, `n` not needed, and `-`
-    /// for one that the document does not list. As objects they are a third of the text, and the same every time.
+    /// for one that the document does not list.
     pub fn explain_short(&self, request: &Request<'_>, now: Option<Timestamp>) -> String {
         let (decision, notes) = self.run(request, now, None, true);
-        write(&decision, &notes, request, now, self.policy(), Checks::Letters)
+        write(&decision, &notes, request, now, self.policy(), Form::Short)
     }
 
     /// The names of all checks, in their order.
@@ -228,11 +220,14 @@ pub fn write(
     request: &Request<'_>,
     now: Option<Timestamp>,
     policy: &Policy,
-    form: Checks,
+    form: Form,
 ) -> String {
-    let mut w = Writer::onto(String::with_capacity(ROOM));
+    let mut w = Writer::in_form(form, ROOM);
     let allowed = decision.verdict() == Verdict::Allow;
-    w.object(|w| {
+    let told = decision.told();
+    // Two members are not always there.
+    let usual = decision.approval().is_none() && told == decision.code();
+    w.record(usual, |w| {
         w.key("v").number(1);
         w.key("id").string(request.id);
         match now {
@@ -252,7 +247,7 @@ pub fn write(
         w.key("action").string_or_null(notes.action.as_deref());
         w.key("object").string_or_null(notes.object.as_deref());
         w.key("rule").string_or_null(decision.rule());
-        checks(w.key("checks"), &outcomes(decision, notes, policy), form);
+        checks(w.key("checks"), &outcomes(decision, notes, policy));
         w.key("because").array(|w| {
             let mut listed = notes.reasons.iter().filter(|reason| reason.met == allowed).peekable();
             if let (None, Some((check, truth)), false) = (listed.peek(), notes.failed, allowed) {
@@ -288,7 +283,6 @@ pub fn write(
             });
         }
         w.key("challenge").string_or_null(decision.challenge().as_deref());
-        let told = decision.told();
         if told != decision.code() {
             w.key("told").string_or_null(told.map(Code::as_str));
         }
@@ -312,16 +306,16 @@ fn different(w: &mut Writer, shadow: &Decision, decision: &Decision, policy: &Po
     });
 }
 
-fn checks(w: &mut Writer, outcomes: &[Option<Outcome>], form: Checks) {
-    match form {
-        Checks::Named => w.array(|w| {
+fn checks(w: &mut Writer, outcomes: &[Option<Outcome>]) {
+    match w.form() {
+        Form::Whole => w.array(|w| {
             for (check, outcome) in Check::ALL.iter().zip(outcomes) {
                 let Some(outcome) = outcome else { continue };
                 // Twenty of these make a third of the document: no escapes to look for.
                 w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, outcome.as_str(), r#""}"#]);
             }
         }),
-        Checks::Letters => {
+        Form::Short => {
             let letters: String =
                 outcomes.iter().map(|outcome| outcome.map_or('-', Outcome::letter)).collect();
             w.string(&letters);
@@ -402,7 +396,7 @@ fn is_needed(check: Check, decision: &Decision, identity: Option<&Identity>, not
 /// Who it is: every fact with its source, the kind of relationship and the chain.
 pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
     let facts = &identity.facts;
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("user");
         fact(w, &facts.user, |w, user| {
             w.key("iss").string(&user.principal.iss);
@@ -426,7 +420,7 @@ pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
                 });
             }
         });
-        w.key("relationship").object(|w| {
+        w.key("relationship").record(true, |w| {
             w.key("kind").string_or_null(identity.kind.as_ref().ok().map(|kind| kind.as_str()));
             w.key("mode").string_or_null(facts.mode.value().map(|mode| mode.as_str()));
             w.key("authority").string_or_null(facts.authority.value().map(|authority| authority.as_str()));
@@ -438,7 +432,7 @@ pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
             let src = facts.authority.src().or(facts.mode.src());
             w.key("source").string_or_null(src.map(top).as_deref());
         });
-        w.key("chain").object(|w| chain(w, identity, notes));
+        w.key("chain").record(true, |w| chain(w, identity, notes));
         w.key("binding").string_or_null(notes.binding.map(Binding::as_str));
     });
 }
@@ -481,7 +475,7 @@ fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
 
 /// A fact with its source: the value's members, or `absent`, or `unknown` with the reason.
 fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) {
-    w.object(|w| {
+    w.record(matches!(fact, Fact::Asserted(..)), |w| {
         match fact {
             Fact::Asserted(value, _) => write(w, value),
             Fact::Derived(value, _, _) => write(w, value),
@@ -500,7 +494,7 @@ fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) 
 
 /// A step of the path through the model.
 fn via(w: &mut Writer, step: &Step) {
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("user").string(&step.subject);
         w.key("relation").string(&step.relation);
         w.key("object").string(&step.object);
@@ -510,7 +504,7 @@ fn via(w: &mut Writer, step: &Step) {
 }
 
 fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("term").string(reason.term);
         w.key("holds").string(reason.holds.as_str());
         if let Some((user, relation, object)) = &reason.relation {

@@ -539,6 +539,19 @@ pub struct Writer {
     out: String,
     /// Whether the next value or key needs a comma before it.
     comma: bool,
+    form: Form,
+    /// Whether the object that is being written leaves out the names of its members.
+    nameless: bool,
+}
+
+/// How [`Writer::record`] writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// Objects.
+    #[default]
+    Whole,
+    /// Arrays of the values of their members, for a reader who knows the names.
+    Short,
 }
 
 /// Writes a whole number behind `out`.
@@ -578,7 +591,16 @@ fn is_special(byte: u8) -> bool {
 impl Writer {
     /// A writer that goes on behind `out`.
     pub fn onto(out: String) -> Self {
-        Self { out, comma: false }
+        Self { out, ..Self::default() }
+    }
+
+    /// A writer whose records have this form.
+    pub(crate) fn in_form(form: Form, room: usize) -> Self {
+        Self { out: String::with_capacity(room), form, ..Self::default() }
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
     /// The text.
@@ -595,6 +617,9 @@ impl Writer {
 
     /// Writes a member's name; the next call writes its value.
     pub fn key(&mut self, name: &str) -> &mut Self {
+        if self.nameless {
+            return self;
+        }
         self.quoted(name);
         self.out.push(':');
         self.comma = false;
@@ -603,7 +628,19 @@ impl Writer {
 
     /// Writes an object whose members `f` writes.
     pub fn object(&mut self, f: impl FnOnce(&mut Self)) {
-        self.nested('{', '}', f);
+        self.members(false, f);
+    }
+
+    /// Writes an object. In a short text it is an array of its values, if it has the members that it usually has.
+    pub(crate) fn record(&mut self, usual: bool, f: impl FnOnce(&mut Self)) {
+        self.members(usual && self.form == Form::Short, f);
+    }
+
+    fn members(&mut self, nameless: bool, f: impl FnOnce(&mut Self)) {
+        let outer = core::mem::replace(&mut self.nameless, nameless);
+        let (open, close) = if nameless { ('[', ']') } else { ('{', '}') };
+        self.nested(open, close, f);
+        self.nameless = outer;
     }
 
     /// Writes an array whose items `f` writes.

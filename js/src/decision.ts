@@ -1,4 +1,5 @@
 import type * as Api from '../types/index.js';
+import { documentOf } from './document.js';
 import type { Asked } from './request.js';
 import type { State } from './state.js';
 
@@ -6,24 +7,6 @@ import type { State } from './state.js';
 export function codeOf(packed: number, state: State): Api.Code | null {
   return (state.codes[(packed >>> 2) & 0x3ff] ?? null) as Api.Code | null;
 }
-
-/** A short document with its checks as objects: some twenty, and `JSON.parse` would take as long for them as for the rest. */
-function documentOf(short: string, names: readonly string[]): Api.DecisionDocument {
-  const document = JSON.parse(short) as { checks: unknown };
-  const letters = document.checks as string;
-  const checks: Api.Check[] = [];
-  names.forEach((name, at) => {
-    const result = RESULTS.get(letters.charAt(at));
-    if (result !== undefined) checks.push({ name, result });
-  });
-  document.checks = checks;
-  return document as Api.DecisionDocument;
-}
-
-/** What the letters of a short document mean; any other is a check that the document does not list. */
-const RESULTS: ReadonlyMap<string, Api.Check['result']> = new Map([
-  ['f', 'fail'], ['n', 'not_needed'], ['p', 'pass'], ['r', 'not_reached'], ['u', 'unknown'],
-]);
 
 const VERDICTS = ['allow', 'deny', 'needs_approval'] as const;
 

@@ -49,7 +49,7 @@ export class State {
     return this.#cross(asked, (generation, head, body) => generation.explain(head, body, asked.now, asked.facts, packed));
   }
 
-  /** The same with the checks as letters: `documentOf` makes objects of them. */
+  /** The same in the short form that `documentOf` reads. */
   explainShort(asked: Asked, packed: number): string {
     return this.#cross(asked, (generation, head, body) =>
       generation.explainShort(head, body, asked.now, asked.facts, packed));

@@ -152,7 +152,7 @@ impl Generation {
         })
     }
 
-    /// The document as [`Guard::explain_short`] writes it, with the checks as letters.
+    /// The same in the short form that `js/src/document.ts` reads: see [`Guard::explain_short`].
     #[wasm_bindgen(js_name = explainShort)]
     #[must_use]
     pub fn explain_short(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
