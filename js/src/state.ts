@@ -25,6 +25,7 @@ const MOST = 0x7fff_0000;
  */
 export class State {
   readonly codes = wasm().codes;
+  readonly checks = wasm().checks;
   readonly #memory = wasm().memory;
   readonly #crypto = wasm().crypto;
   /** Keys as the host's crypto holds them; shared with the states that follow. */
@@ -52,6 +53,12 @@ export class State {
   /** Decides again what came out as `packed`; gives the document. */
   explain(asked: Asked, packed: number): string {
     return this.#cross(asked, (generation, head, body) => generation.explain(head, body, asked.now, asked.facts, packed));
+  }
+
+  /** The same in the short form that `documentOf` reads. */
+  explainShort(asked: Asked, packed: number): string {
+    return this.#cross(asked, (generation, head, body) =>
+      generation.explainShort(head, body, asked.now, asked.facts, packed));
   }
 
   /** What the host has to find out before the request can be decided. */
