@@ -163,8 +163,20 @@ fn every_row_of_the_table_ends_as_it_says() {
     let now = Timestamp::from_seconds(table.get("now").and_then(Value::as_u64).unwrap()).unwrap();
     let audiences = [vectors::string(table, "audience").to_owned()];
     let known = [
-        "name", "expect", "draft", "tokens", "signed", "header", "edit", "payload", "root", "child", "link",
-        "leeway", "scopes", "constraints",
+        "name",
+        "expect",
+        "draft",
+        "tokens",
+        "signed",
+        "header",
+        "edit",
+        "payload",
+        "root",
+        "child",
+        "link",
+        "leeway",
+        "scopes",
+        "constraints",
     ];
     let mut wrong = Vec::new();
     for case in table.get("cases").and_then(Value::as_array).unwrap() {
