@@ -102,9 +102,6 @@ pub fn decide(
             Ok(rule) => outcome = outcome.or(Some(Ok(rule))),
         }
     }
-    if kept > start {
-        evaluator.trace.reasons.truncate(kept);
-    }
     let none = Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None };
     outcome.unwrap_or(Err(none))
 }
