@@ -5,7 +5,7 @@
 mod support;
 
 use actfor::Truth::{False, True, Unknown};
-use actfor::relation::{Facts, Limits, Model, Scratch};
+use actfor::relation::{Facts, Limits, Model, Question, Reply, Scratch};
 use support::{World, ask, tuples};
 
 const ACME: &str = "model
@@ -198,6 +198,96 @@ fn limits_give_unknown() {
     let few = Facts { limits: Limits { depth: 25, steps: 10 }, ..Facts::default() };
     let answer = world.answer("user:ana viewer folder:20", &few);
     assert!(answer.truth == Unknown && answer.limit);
+}
+
+#[test]
+fn a_search_that_went_too_far_leaves_nothing_behind() {
+    let chain: String = (0..40).map(|i| format!("folder:{i} parent folder:{}\n", i + 1)).collect();
+    let world = World::new(DEEP, &tuples(&format!("{chain}user:ana viewer folder:0")));
+    let mut scratch = Scratch::default();
+    let mut check = |question: &str| {
+        world.relations.check(&world.pack, &ask(question), &Facts::default(), &mut scratch).truth
+    };
+    assert_eq!(check("user:ana viewer folder:40"), Unknown);
+    assert_eq!(check("user:bo viewer folder:3"), False);
+    assert_eq!(check("user:ana viewer folder:40"), Unknown);
+    assert_eq!(check("user:ana viewer folder:3"), True);
+}
+
+/// A reply is about one object: not about another one of its type, nor about one of another type that has the same
+/// number here.
+#[test]
+fn a_reply_counts_for_its_own_object_only() {
+    let model = "model
+  schema 1.1
+type user
+type team
+  relations
+    define viewer: [user]
+type folder
+  relations
+    define parent: [folder]
+    define team: [team]
+    define viewer: [user]
+    define alone: viewer but not viewer from parent
+    define apart: viewer but not viewer from team
+";
+    let known = "folder:a parent folder:b\nteam:s team folder:a\nteam:t team folder:b";
+    let world = World::partial(model, &tuples(known), &|_, relation| relation != "viewer");
+    let mut scratch = Scratch::default();
+    for (asked, other) in [("alone", "folder:a"), ("apart", "team:t")] {
+        let text = format!("user:ana {asked} folder:b");
+        let question = ask(&text);
+        let mut answer = |replies: &[(&str, bool)]| {
+            let replies: Vec<_> = replies
+                .iter()
+                .map(|(object, holds)| Reply {
+                    question: Question { subject: "user:ana", relation: "viewer", object },
+                    holds: *holds,
+                })
+                .collect();
+            let facts = Facts { replies: &replies, ..Facts::default() };
+            let answer = world.relations.check(&world.pack, &question, &facts, &mut scratch);
+            let missing = world.relations.missing(&world.pack, &question, &facts, &scratch);
+            (answer.truth, missing.into_iter().map(|(object, _)| object).collect::<Vec<_>>())
+        };
+        assert_eq!(answer(&[]), (Unknown, vec!["folder:b".into(), other.into()]));
+        assert_eq!(answer(&[("folder:b", true)]), (Unknown, vec![other.into()]));
+        assert_eq!(answer(&[("folder:b", true), (other, true)]).0, False);
+        assert_eq!(answer(&[("folder:b", true), (other, false)]).0, True);
+        assert_eq!(answer(&[("folder:b", false)]).0, False);
+    }
+}
+
+/// The time of the decision stands in for `current_time` alone, and only where that is a time.
+#[test]
+fn only_the_time_itself_is_filled_in() {
+    let model = "model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user with now, user with until, user with text]
+condition now(current_time: timestamp) {
+  current_time > timestamp(\"2020-01-01T00:00:00Z\")
+}
+condition until(until: timestamp) {
+  until > timestamp(\"2020-01-01T00:00:00Z\")
+}
+condition text(current_time: string) {
+  current_time != \"\"
+}
+";
+    let conditional = |user: &str, name: &str| with(&format!("user:{user} viewer doc:1"), name, "{}");
+    let world = World::new(
+        model,
+        &[conditional("ana", "now"), conditional("bo", "until"), conditional("cy", "text")],
+    );
+    let facts = Facts { now: actfor::Timestamp::from_seconds(1_795_000_000), ..Facts::default() };
+    for (user, expected) in [("ana", True), ("bo", Unknown), ("cy", Unknown)] {
+        assert_eq!(world.answer(&format!("user:{user} viewer doc:1"), &facts).truth, expected, "{user}");
+        assert_eq!(world.answer(&format!("user:{user} viewer doc:1"), &Facts::default()).truth, Unknown);
+    }
 }
 
 #[test]
