@@ -5,7 +5,8 @@
 mod support;
 
 use actfor::Truth::{False, True, Unknown};
-use actfor::relation::{Facts, Limits, Model, Question, Reply, Scratch};
+use actfor::pack::Builder;
+use actfor::relation::{Facts, Limits, Model, Question, Reply, Scratch, compile};
 use support::{World, ask, tuples};
 
 const ACME: &str = "model
@@ -613,6 +614,32 @@ fn changes_come_and_go_together_without_a_new_pack() {
 }
 
 #[test]
+fn a_tuple_is_there_once_with_one_condition() {
+    let pack = |tuples: &[actfor::relation::Tuple]| {
+        let model = Model::parse("m", CONDITIONAL).unwrap();
+        compile(&model, tuples, &mut Builder::default())
+            .map(|()| "compiles")
+            .map_err(|error| error.to_string())
+    };
+    let plain = || support::tuple("user:ana viewer doc:1");
+    let conditional = |allowed: &str| with("user:ana viewer doc:1", "in_region", allowed);
+    let other = || support::tuple("user:ana viewer doc:2");
+    let everybody = || with("user:* viewer doc:1", "in_region", "{}");
+    assert_eq!(pack(&[plain(), other(), everybody()]).as_deref(), Ok("compiles"));
+    assert_eq!(pack(&[conditional("{}"), other(), everybody()]).as_deref(), Ok("compiles"));
+    // The same, written twice.
+    assert_eq!(pack(&[plain(), plain()]).as_deref(), Ok("compiles"));
+    for twice in [
+        [plain(), conditional("{}")],
+        [conditional("{}"), plain()],
+        [conditional("{}"), conditional(r#"{"allowed":["eu"]}"#)],
+    ] {
+        let error = pack(&twice).unwrap_err();
+        assert!(error.contains("user:ana") && error.contains("doc:1"), "{error}");
+    }
+}
+
+#[test]
 fn a_relation_expands_as_openfga_writes_it() {
     let world = World::new(
         DEEP,
@@ -630,7 +657,35 @@ fn a_relation_expands_as_openfga_writes_it() {
          {\"name\":\"folder:a#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"folder:a#parent\",\"computed\":[{\"userset\":\"folder:root#viewer\"}]}}}\
          ]}}}}"
     );
-    assert!(expand("doc:1", "viewer").unwrap().contains("\"difference\":{\"base\":{"));
+    assert_eq!(
+        expand("doc:1", "viewer").unwrap(),
+        "{\"tree\":{\"root\":{\"name\":\"doc:1#viewer\",\"difference\":{\"base\":\
+         {\"name\":\"doc:1#viewer\",\"intersection\":{\"nodes\":[\
+         {\"name\":\"doc:1#viewer\",\"leaf\":{\"computed\":{\"userset\":\"doc:1#staff\"}}},\
+         {\"name\":\"doc:1#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"doc:1#folder\",\"computed\":[{\"userset\":\"folder:a#viewer\"}]}}}]}},\
+         \"subtract\":{\"name\":\"doc:1#viewer\",\"leaf\":{\"computed\":{\"userset\":\"doc:1#banned\"}}}}}}}"
+    );
+    assert!(expand("doc:*", "viewer").is_err());
+    let world = World::new(
+        CONDITIONAL,
+        &[
+            with("user:ana viewer doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+            with("user:bo viewer doc:1", "in_region", r#"{"allowed":["us"]}"#),
+            with("user:* viewer doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+            with("user:* viewer doc:2", "in_region", r#"{"allowed":["us"]}"#),
+        ],
+    );
+    let users = |object: &str, region: &str| {
+        let context = actfor::json::parse(region.as_bytes(), &actfor::json::Limits::TOKEN).unwrap();
+        let facts = Facts { context: context.as_object(), ..Facts::default() };
+        let tree = world.relations.expand(&world.pack, object, "viewer", &facts).unwrap();
+        tree.split_once("\"users\":{\"users\":").unwrap().1.trim_end_matches('}').to_owned()
+    };
+    // What is known not to hold is left out.
+    assert_eq!(users("doc:1", r#"{"region":"eu"}"#), r#"["user:ana","user:*"]"#);
+    assert_eq!(users("doc:1", r#"{"region":"us"}"#), r#"["user:bo"]"#);
+    assert_eq!(users("doc:1", "{}"), r#"["user:ana","user:bo","user:*"]"#);
+    assert_eq!(users("doc:3", "{}"), "[]");
     assert!(
         expand("doc:1", "owner").is_err()
             && expand("car:1", "viewer").is_err()
