@@ -9,6 +9,9 @@ use actfor::pack::Builder;
 use actfor::relation::{Facts, Limits, Model, Question, Reply, Scratch, compile};
 use support::{World, ask, tuples};
 
+#[path = "support/vectors.rs"]
+mod vectors;
+
 const ACME: &str = "model
   schema 1.1
 type user
@@ -100,6 +103,159 @@ fn says_why() {
         ]
     );
 }
+
+/// Every kind of way to an answer, and what is written of it: `tests/vectors/relation/why.txt`.
+#[test]
+fn what_is_said_of_every_way_is_in_the_file() {
+    let groups = tuples(
+        "user:ana member group:a
+         group:a#member member group:b
+         user:bo member group:b
+         user:* member group:all
+         group:x#member member group:y
+         group:y#member member group:x
+         group:b#member viewer folder:root
+         user:cy viewer folder:a
+         folder:root parent folder:a
+         folder:other parent folder:a
+         user:dee viewer folder:other
+         user:dee viewer folder:root
+         folder:a folder doc:1
+         group:b#member staff doc:1
+         group:all#member staff doc:2
+         folder:a folder doc:2
+         user:bo banned doc:1",
+    );
+    let excused = tuples(
+        "user:ana viewer doc:1
+         user:ana banned doc:1
+         user:ana excused doc:1
+         user:bo viewer doc:1
+         user:bo banned doc:1
+         user:cy viewer doc:1
+         user:dee excused doc:1",
+    );
+    let conditional = [
+        with("user:ana viewer doc:1", "in_region", "{}"),
+        with("user:* viewer doc:2", "in_region", "{}"),
+        support::tuple("user:cy viewer doc:1"),
+        with("user:cy blocked doc:1", "in_region", "{}"),
+        support::tuple("group:ops#member viewer doc:3"),
+        with("user:bo member group:ops", "on_call", "{}"),
+    ];
+    let all: &dyn Fn(&str, &str) -> bool = &|_, _| true;
+    let no_viewer: &dyn Fn(&str, &str) -> bool = &|_, relation| relation != "viewer";
+    let reply = |object: &'static str, holds: bool| Reply {
+        question: Question { subject: "user:eve", relation: "viewer", object },
+        holds,
+    };
+    let replies = [reply("folder:other", false), reply("folder:root", true), reply("doc:2", true)];
+    let mut text = String::new();
+    for (name, model, tuples, complete, replies, questions) in [
+        (
+            "groups and folders",
+            DEEP,
+            &groups[..],
+            all,
+            &[][..],
+            &[
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:1",
+                "user:cy viewer doc:1",
+                "user:cy viewer doc:2",
+                "user:dee viewer doc:1",
+                "user:dee viewer doc:2",
+                "user:ana viewer doc:9",
+                "user:ana viewer folder:a",
+                "user:dee viewer folder:a",
+                "user:eve viewer folder:a",
+                "group:b#member viewer folder:a",
+                "group:a#member viewer folder:a",
+                "group:c#member viewer folder:a",
+                "user:eve member group:all",
+                "user:* member group:all",
+                "user:* member group:b",
+                "group:b#member member group:b",
+                "user:ana member group:x",
+                "folder:root parent folder:a",
+            ][..],
+        ),
+        (
+            "who is banned, and excused",
+            EXCUSED,
+            &excused,
+            all,
+            &[],
+            &[
+                "user:ana can doc:1",
+                "user:bo can doc:1",
+                "user:cy can doc:1",
+                "user:dee can doc:1",
+                "user:ana can doc:2",
+            ],
+        ),
+        (
+            "conditions without values",
+            CONDITIONAL,
+            &conditional,
+            all,
+            &[],
+            &[
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:2",
+                "user:cy editor doc:1",
+                "user:bo viewer doc:3",
+                "user:bo editor doc:3",
+            ],
+        ),
+        (
+            "not every tuple",
+            DEEP,
+            &groups,
+            no_viewer,
+            &[],
+            &[
+                "user:ana viewer folder:a",
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:1",
+                "user:eve viewer folder:a",
+            ],
+        ),
+        (
+            "not every tuple, and replies",
+            DEEP,
+            &groups,
+            no_viewer,
+            &replies,
+            &["user:eve viewer folder:a", "user:eve viewer doc:2", "user:eve viewer folder:root"],
+        ),
+    ] {
+        let world = World::partial(model, tuples, complete);
+        let facts = Facts { replies, ..Facts::default() };
+        text += &format!("# {name}\n\n");
+        for question in questions {
+            let truth = world.answer(question, &facts).truth;
+            text += &format!("{question}? {}\n", truth.as_str());
+            for line in world.why_with(question, &facts) {
+                text += &format!("  {line}\n");
+            }
+            text.push('\n');
+        }
+    }
+    vectors::settle("relation/why.txt", &text);
+}
+
+const EXCUSED: &str = "model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user]
+    define banned: [user]
+    define excused: [user]
+    define blocked: banned but not excused
+    define can: viewer but not blocked
+";
 
 const DEEP: &str = "model
   schema 1.1
