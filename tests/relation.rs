@@ -1,5 +1,13 @@
 //! Relationship checks: what holds, what does not, what is unknown, and why.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests may panic"
+)]
 
 #[path = "support/relation.rs"]
 mod support;
