@@ -8,6 +8,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use crate::error::{Code, ConfigError, Refusal, TokenError, quote};
 use crate::guard::Guard;
 use crate::jose::{Algorithm, HostCrypto, Key, KeySet};
+use crate::sort::sort;
 use crate::time::Timestamp;
 
 /// The keys of one signer, wherever they come from.
@@ -80,7 +81,7 @@ impl Guard {
             .signers()
             .filter_map(|signer| Some((signer.name, signer.keys.uri.as_deref()?)))
             .collect();
-        all.sort_unstable();
+        sort(&mut all);
         all.dedup();
         all.into_iter()
     }

@@ -15,6 +15,7 @@ use crate::proof::ReplayStore;
 use crate::relation::Facts;
 use crate::request::{Question, Request};
 use crate::run::{Known, Run, Stop, Wanted, current_hop};
+use crate::sort::sort;
 use crate::time::Timestamp;
 use crate::truth::Truth;
 
@@ -219,7 +220,7 @@ fn list(
             }
         }
     }
-    names.sort_unstable();
+    sort(&mut names);
     Ok(Objects { names, complete })
 }
 

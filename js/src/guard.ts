@@ -7,7 +7,7 @@ import { wasm } from './bindings.js';
 import { packed } from './compile.js';
 import { Decision } from './decision.js';
 import { ActforError, reporting } from './error.js';
-import { ask } from './request.js';
+import { ask, timeOf } from './request.js';
 import { State } from './state.js';
 
 /** Builds a guard; see `types/index.d.ts`, where everything public is described. */
@@ -34,7 +34,7 @@ export class Guard implements Api.Guard {
   }
 
   decide(request: Api.GuardRequest, options?: Api.DecideOptions): Api.Decision {
-    const now = options?.now === undefined ? this.#clock() : Number(options.now);
+    const now = timeOf(options, this.#clock);
     const asked = ask(request, options, now);
     const decision = Decision.of(this.state.decide(asked), this.state, asked);
     this.#listener.tell(decision, request);
@@ -89,12 +89,12 @@ export class Guard implements Api.Guard {
   }
 
   verify(token: string, options?: { now?: number }): Api.Claims {
-    return JSON.parse(this.state.verify(String(token), options?.now ?? this.#clock())) as Api.Claims;
+    return JSON.parse(this.state.verify(String(token), timeOf(options, this.#clock))) as Api.Claims;
   }
 
   inspect(token: string, options?: Api.InspectOptions): Api.Inspection {
     const headers = options?.headers ?? {};
-    const asked = ask({ method: 'GET', url: '/', headers }, undefined, options?.now ?? this.#clock());
+    const asked = ask({ method: 'GET', url: '/', headers }, undefined, timeOf(options, this.#clock));
     return JSON.parse(this.state.inspect(asked, String(token))) as Api.Inspection;
   }
 
@@ -115,7 +115,7 @@ export class Guard implements Api.Guard {
 
   setKeys(issuer: string, jwks: Api.JsonWebKeySet | string | null, options?: { now?: number }): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.state = this.state.withKeys(issuer, jwks === null ? undefined : toBytes(jwks), options?.now ?? this.#clock());
+    this.state = this.state.withKeys(issuer, jwks === null ? undefined : toBytes(jwks), timeOf(options, this.#clock));
   }
 
   update(change: Api.TupleChange): void {
@@ -123,11 +123,11 @@ export class Guard implements Api.Guard {
   }
 
   revoke(list: Api.RevocationList | string, options?: { now?: number }): void {
-    this.state = this.state.withRevoked(toBytes(list), options?.now ?? this.#clock());
+    this.state = this.state.withRevoked(toBytes(list), timeOf(options, this.#clock));
   }
 
   setStatusList(issuer: string, token: string, options?: { now?: number }): void {
-    this.state = this.state.withStatusList(issuer, token, options?.now ?? this.#clock());
+    this.state = this.state.withStatusList(issuer, token, timeOf(options, this.#clock));
   }
 
   keySources(): Api.KeySource[] {

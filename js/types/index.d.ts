@@ -283,7 +283,8 @@ export interface Guard {
   /**
    * Decides one request, and finds out first what is not at hand: key sets, the answer of an introspection, status
    * lists, whether a proof of possession was used before, relationships that are kept on a server. What could not be
-   * found out before the deadline refuses, with a code of its own and status 503.
+   * found out before the deadline refuses, with a code of its own and status 503. Where the host is not Node, RSA and
+   * ES384 signatures are checked by Web Crypto, off the thread; without it, here, with the same outcome.
    *
    * @throws the reason of `signal`, when the caller gave up. Nothing else: a refusal is a decision.
    *

@@ -12,8 +12,8 @@ export const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'
 const files = Object.fromEntries(FILES.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 
 /** Every vector, through the guard of an entry of the package. */
-export function testVectors(createGuard) {
-  const { counts, wrong } = run(createGuard, files);
+export async function testVectors(createGuard) {
+  const { counts, wrong } = await run(createGuard, files);
   for (const kind of Object.keys(LEAST)) {
     test(`every ${kind} comes out as expected: ${counts[kind]}`, () => {
       assert.deepEqual(wrong.filter((line) => line.startsWith(`${kind}: `)), []);

@@ -37,9 +37,11 @@ impl Generation {
         let seed =
             getrandom::u64().map_err(|_| thrown::argument("", "this host has no source of randomness"))?;
         let mut guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
-        match crypto::host() {
-            Some(host) => guard.use_host_crypto(host),
-            None => guard.prepare(),
+        if let Some(host) = crypto::host() {
+            guard.use_host_crypto(host);
+        }
+        if crypto::verifies_here() {
+            guard.prepare();
         }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::new(RefCell::new(MemoryStore::new(PROOFS))) })
     }
@@ -156,6 +158,15 @@ impl Generation {
     pub fn explain(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
         self.again(head, body, facts, packed, |request| {
             self.guard.explain(request, Timestamp::from_host(now)).1
+        })
+    }
+
+    /// The same in the short form that `js/src/document.ts` reads: see [`Guard::explain_short`].
+    #[wasm_bindgen(js_name = explainShort)]
+    #[must_use]
+    pub fn explain_short(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
+        self.again(head, body, facts, packed, |request| {
+            self.guard.explain_short(request, Timestamp::from_host(now))
         })
     }
 
@@ -276,7 +287,7 @@ impl Generation {
         let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
         let mut guard = self.guard.successor();
         change(&mut guard, now).map_err(|error| thrown::config(&error))?;
-        if crypto::host().is_none() {
+        if crypto::verifies_here() {
             guard.prepare();
         }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
