@@ -193,14 +193,12 @@ impl<'e> Evaluator<'e, '_> {
 
     fn forbids(&mut self, mode: Mode) -> Result<(), Failure> {
         for (index, rule) in self.lines(Effect::Forbid, mode) {
-            let before = self.trace.reasons.len();
             let strikes = self.strikes(rule);
             if !strikes < self.case.least {
                 self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
                 let (code, term) = (Code::Forbidden, Term::Forbid);
                 return Err(Failure { code, term, truth: strikes, rule: Some(index) });
             }
-            self.trace.reasons.truncate(before);
         }
         Ok(())
     }
@@ -209,7 +207,6 @@ impl<'e> Evaluator<'e, '_> {
         for (index, rule) in self.lines(Effect::Approve, mode) {
             let before = self.trace.reasons.len();
             if self.strikes(rule) == Truth::False {
-                self.trace.reasons.truncate(before);
                 continue;
             }
             let struck = self.trace.reasons.len();
