@@ -27,6 +27,7 @@ scope  "every:*"           covers read on repo
 scope  "{owner}/{name}"    covers read on repo:{owner}/{name}
 scope  "of-{name}"         covers read on repo:of/{name}
 scope  "repo:web-only"     covers merge on repo:web
+scope  "{any}:{name}"      covers read on repo:{name}
 scope  "repo:{name}:read"  covers read on repo:{name}
 
 route GET   /repos/{repo}        is read on repo:{repo}
