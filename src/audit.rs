@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::error::quote;
 use crate::jose::base64url;
 use crate::json::{self, Object, Value, Writer};
+use crate::sort::sort_by;
 
 /// What stands in `prev` of a chain's first record.
 const FIRST: &str = "";
@@ -181,7 +182,7 @@ pub(crate) fn canonical(w: &mut Writer, value: &Value<'_>) {
 }
 
 pub(crate) fn canonical_members(w: &mut Writer, mut members: Vec<(&str, &Value<'_>)>) {
-    members.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+    sort_by(&mut members, |a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
     w.object(|w| {
         for (name, value) in members {
             w.key(name);

@@ -2,6 +2,7 @@ import type { KeySource, TupleKey } from '../types/index.js';
 import { type Generation, Inside, wasm } from './bindings.js';
 import { reporting, thrownFor } from './error.js';
 import { type Asked, UNREADABLE } from './request.js';
+import type { Signatures } from './web_crypto.js';
 
 const encoder = new TextEncoder();
 
@@ -24,6 +25,7 @@ const MOST = 0x7fff_0000;
  */
 export class State {
   readonly codes = wasm().codes;
+  readonly checks = wasm().checks;
   readonly #memory = wasm().memory;
   readonly #crypto = wasm().crypto;
   /** Keys as the host's crypto holds them; shared with the states that follow. */
@@ -36,6 +38,11 @@ export class State {
     this.#keys = keys;
   }
 
+  /** The signatures of one request, where the host's crypto answers later. */
+  signatures(): Signatures | undefined {
+    return this.#crypto?.later?.();
+  }
+
   /** Decides; gives the packed verdict. */
   decide(asked: Asked): number {
     const { now, facts } = asked;
@@ -46,6 +53,12 @@ export class State {
   /** Decides again what came out as `packed`; gives the document. */
   explain(asked: Asked, packed: number): string {
     return this.#cross(asked, (generation, head, body) => generation.explain(head, body, asked.now, asked.facts, packed));
+  }
+
+  /** The same in the short form that `documentOf` reads. */
+  explainShort(asked: Asked, packed: number): string {
+    return this.#cross(asked, (generation, head, body) =>
+      generation.explainShort(head, body, asked.now, asked.facts, packed));
   }
 
   /** What the host has to find out before the request can be decided. */
@@ -73,6 +86,11 @@ export class State {
       generation.listObjects(head, body, asked.now, asked.facts, packed, String(action), String(type), most));
   }
 
+  /** The names of a type: its actions, or the objects that tuples name. */
+  names(type: string, what: 'actions' | 'objects'): readonly string[] {
+    return JSON.parse(this.#call((generation) => generation.names(type, what === 'actions'))) as string[];
+  }
+
   /** Verifies a token and shows who it is. */
   inspect(asked: Asked, token: string): string {
     return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));
@@ -87,8 +105,8 @@ export class State {
     return this.#call((generation) => generation.readsBody(String(method), String(url)));
   }
 
-  /** The state that follows with other keys; this one stays as it is. */
-  withKeys(issuer: string, jwks: Uint8Array, now: number): State {
+  /** The state that follows with other keys, or where they are awaited; this one stays as it is. */
+  withKeys(issuer: string, jwks: Uint8Array | undefined, now: number): State {
     return this.#next((generation) => generation.withKeys(String(issuer), jwks, now));
   }
 
@@ -121,9 +139,12 @@ export class State {
   }
 
   /** The generation, about to be called: the host's crypto gets the keys of this guard. */
-  #alive(): Generation {
+  #alive(signatures?: Signatures): Generation {
     const generation = this.#generation.get();
-    if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
+    if (this.#crypto !== undefined) {
+      this.#crypto.keys = this.#keys;
+      this.#crypto.asking = signatures;
+    }
     return generation;
   }
 
@@ -137,7 +158,7 @@ export class State {
   }
 
   #cross<T>(asked: Asked, call: (generation: Generation, head: number, body: number) => T): T {
-    const generation = this.#alive();
+    const generation = this.#alive(asked.signatures);
     try {
       const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
       const { head, body } = fits ? asked : tooLarge(asked);

@@ -177,7 +177,9 @@ impl<'e> Evaluator<'e, '_> {
             let (truth, unmet) = self.conditions(rule);
             if truth >= self.case.least {
                 self.trace.reasons.drain(start..before);
-                self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
+                self.note("rule", Truth::True, Some(rule.line), || {
+                    ["rule `", &rule.id, "` allows it"].concat()
+                });
                 return Ok((index, rule));
             }
             if truth > nearest.0 || (truth == nearest.0 && unmet < nearest.1) {
@@ -268,7 +270,7 @@ impl<'e> Evaluator<'e, '_> {
             let at = line.map(|line| line.line);
             self.note("coverage", truth, at, || {
                 let claim = line.map_or("token", |line| line.carrier.claim());
-                format!("`{claim}` covers `{}` on `{}`", action.name, case.object_name())
+                ["`", claim, "` covers `", &action.name, "` on `", case.object_name(), "`"].concat()
             });
             return Ok(());
         }
