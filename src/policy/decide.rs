@@ -16,6 +16,7 @@ use self::relations::Name;
 use crate::error::Code;
 use crate::identity::context::Mode;
 use crate::json::{Object, Value};
+use crate::names::{Part, is_plain};
 use crate::policy::Policy;
 use crate::policy::ast::{Carrier, Effect};
 use crate::policy::coverage::{self, Wanted};
@@ -320,7 +321,7 @@ fn carried(claims: &Object<'_>) -> String {
 /// The scope that would cover an action on an object, for a challenge (RFC 6750 §3).
 pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Option<String> {
     // What is encoded in the model is not written so in a scope.
-    let id = object.split_once(':').map(|(_, id)| id).filter(|id| !id.contains('%'));
+    let id = object.split_once(':').map(|(_, id)| id).filter(|id| id.bytes().all(is_plain));
     policy.rules.coverage.iter().find_map(|line| {
         let fits = line.carrier == Carrier::Scope
             && line.kind == kind
@@ -330,11 +331,13 @@ pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Opt
         match (&line.object, fits && plain) {
             (_, false) => None,
             (None, true) => line.name.render(&mut scope, |_| None).then_some(scope),
-            (Some(template), true) => {
-                let hole = template.holes().next().unwrap_or_default();
-                let whole = template.parts.len() == 2 && template.source().ends_with(&format!(":{{{hole}}}"));
-                (whole && line.name.render(&mut scope, |name| id.filter(|_| name == hole))).then_some(scope)
-            }
+            (Some(template), true) => match template.parts.as_slice() {
+                // The whole id is one part of the scope.
+                [Part::Literal(kind), Part::Hole(hole)] if kind.find(':') == kind.len().checked_sub(1) => {
+                    line.name.render(&mut scope, |name| id.filter(|_| name == hole)).then_some(scope)
+                }
+                _ => None,
+            },
         }
     })
 }
