@@ -306,8 +306,8 @@ impl<'e> Evaluator<'e, '_> {
 /// What the token carries, for a message: scopes in full, roles and details by their number.
 fn carried(claims: &Object<'_>) -> String {
     let mut out = match claims.get("scope").and_then(Value::as_str) {
-        Some(scope) => format!("scope {}", crate::error::quote(scope)),
-        None => "no scope".to_owned(),
+        Some(scope) if !scope.trim().is_empty() => format!("scope {}", crate::error::quote(scope)),
+        _ => "no scope".to_owned(),
     };
     for (name, one) in [("roles", "role"), ("authorization_details", "authorization detail")] {
         if let Some(items) = claims.get(name).and_then(Value::as_array) {
