@@ -4,10 +4,11 @@
 //! type from an issuer that the configuration lists. It holds that digest, is at most 300 s old and is good once;
 //! everything else about the request is decided again. An agent of the chain never approves.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use sha2::{Digest, Sha256};
 
+use crate::audit::{canonical, canonical_members};
 use crate::config::Approver;
 use crate::error::{Code, Refusal, quote};
 use crate::identity::context::Principal;
@@ -76,7 +77,7 @@ pub(crate) struct Bond<'a> {
 }
 
 impl Bond<'_> {
-    /// SHA-256 over a canonical JSON array, in base64url. Members are sorted; numbers count as they are written.
+    /// SHA-256 over a canonical JSON array, in base64url.
     pub fn digest(&self) -> String {
         let mut w = Writer::default();
         w.array(|w| {
@@ -94,31 +95,12 @@ impl Bond<'_> {
                 }
             });
             match self.tool {
-                Some(arguments) => canonical_object(w, arguments),
+                Some(arguments) => canonical_members(w, arguments.iter().collect()),
                 None => w.null(),
             }
         });
         base64url::encode(&Sha256::digest(w.finish().as_bytes()))
     }
-}
-
-fn canonical(w: &mut Writer, value: &Value<'_>) {
-    match value {
-        Value::Array(items) => w.array(|w| items.iter().for_each(|item| canonical(w, item))),
-        Value::Object(object) => canonical_object(w, object),
-        other => w.value(other),
-    }
-}
-
-fn canonical_object(w: &mut Writer, object: &Object<'_>) {
-    let mut members: Vec<_> = object.iter().collect();
-    members.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
-    w.object(|w| {
-        for (name, value) in members {
-            w.key(name);
-            canonical(w, value);
-        }
-    });
 }
 
 fn refuse(text: impl Into<String>) -> Refusal {

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::error::quote;
 use crate::jose::base64url;
 use crate::json::{self, Object, Value, Writer};
+use crate::sort::sort_by;
 
 /// What stands in `prev` of a chain's first record.
 const FIRST: &str = "";
@@ -171,7 +172,7 @@ fn digest(record: &str) -> String {
     base64url::encode(&Sha256::digest(record.as_bytes()))
 }
 
-/// RFC 8785 §3.2.3: members sorted by their names as UTF-16. Numbers are whole here and count as they are written.
+/// RFC 8785 §3.2.3: members sorted by their names as UTF-16. Numbers count as they are written.
 pub(crate) fn canonical(w: &mut Writer, value: &Value<'_>) {
     match value {
         Value::Object(object) => canonical_members(w, object.iter().collect()),
@@ -180,8 +181,8 @@ pub(crate) fn canonical(w: &mut Writer, value: &Value<'_>) {
     }
 }
 
-fn canonical_members(w: &mut Writer, mut members: Vec<(&str, &Value<'_>)>) {
-    members.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+pub(crate) fn canonical_members(w: &mut Writer, mut members: Vec<(&str, &Value<'_>)>) {
+    sort_by(&mut members, |a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
     w.object(|w| {
         for (name, value) in members {
             w.key(name);

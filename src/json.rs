@@ -649,10 +649,20 @@ impl Writer {
     }
 
     fn nested(&mut self, open: char, close: char, f: impl FnOnce(&mut Self)) {
+        self.open(open);
+        f(self);
+        self.close(close);
+    }
+
+    #[inline(never)] // One body, however many closures write what is inside.
+    fn open(&mut self, open: char) {
         self.before();
         self.out.push(open);
         self.comma = false;
-        f(self);
+    }
+
+    #[inline(never)]
+    fn close(&mut self, close: char) {
         self.out.push(close);
         self.comma = true;
     }

@@ -31,6 +31,7 @@ mod relationships;
 mod request;
 mod revocation;
 mod run;
+mod sort;
 mod time;
 pub mod token;
 mod truth;

@@ -23,6 +23,7 @@ use crate::json::{self, Limits, Value, Writer};
 use crate::pack::{Pack, Section};
 use crate::policy::{Policy, refused};
 use crate::relation::{Model, Overlay, Tuple};
+use crate::sort::sort_by;
 
 /// Tuples that come and go together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +71,9 @@ impl Change {
         writer.object(|w| {
             for (name, tuples) in [("remove", &self.remove), ("add", &self.add)] {
                 let mut sorted: Vec<_> = tuples.iter().collect();
-                sorted.sort_by_key(|tuple| (&tuple.user, &tuple.relation, &tuple.object));
+                sort_by(&mut sorted, |a, b| {
+                    (&a.user, &a.relation, &a.object).cmp(&(&b.user, &b.relation, &b.object))
+                });
                 sorted.dedup();
                 w.key(name).array(|w| sorted.into_iter().for_each(|tuple| tuple.write(w)));
             }

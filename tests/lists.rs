@@ -86,6 +86,37 @@ fn resources_and_prompts_are_shown_by_their_own_lines() {
     assert_eq!(shown(&world, "alone", Listed::Prompts, &["hello"]), [false]);
 }
 
+/// What only another request could show (a record, an agent's name) does not hide a tool, and what it showed does.
+#[test]
+fn a_chain_hides_a_tool_only_where_no_call_could_show_more() {
+    let rules = acme::RULES.replace(
+        "route GET   /salaries",
+        "mcp /mcp\ntool read_repo is read on repo:{repo}\ntool push_repo is push on repo:{repo}\nroute GET   /salaries",
+    );
+    let acme = Acme { rules, ..Acme::default() };
+    let claims = acme.claims(Pattern::Transitive);
+    let nested = r#","act":{"iss":"https://as.example","sub":"code-helper","sub_profile":"ai_agent"}}"#;
+    assert!(claims.contains(nested), "{claims}");
+    let shown = |claims: &str, chain: Option<&str>| {
+        let authorization = format!("Bearer {}", acme.sign(claims));
+        let mut headers = vec![("authorization", authorization.as_bytes())];
+        headers.extend(chain.map(|chain| ("agent-chain", chain.as_bytes())));
+        let request =
+            Request { id: "r", method: "POST", url: "/mcp", headers: &headers, ..Request::default() };
+        acme.guard().filter(&request, Listed::Tools, &["read_repo", "push_repo"], at(NOW)).unwrap()
+    };
+    let record = acme.token(Pattern::Offline);
+    let other = acme.token(Pattern::Automated);
+    let uncovered = acme.sign(&acme.claims(Pattern::Offline).replace("repo:web:rw", "none"));
+    assert_eq!(shown(&claims, None), [true, false]);
+    assert_eq!(shown(&claims, Some(&record)), [true, false]);
+    assert_eq!(shown(&claims, Some(&other)), [false, false]);
+    assert_eq!(shown(&claims, Some(&uncovered)), [false, false]);
+    // The first agent has no name, by the token or a record.
+    let unnamed = claims.replace(nested, "}");
+    assert_eq!(shown(&unnamed, None), [true, false]);
+}
+
 #[test]
 fn a_refused_token_is_shown_nothing() {
     let world = policy("mcp-server");
@@ -210,6 +241,27 @@ fn arguments_of_a_question_are_read_by_name_and_type() {
     assert_eq!(code(None), "condition_failed");
 }
 
+/// What a route of another action declares says nothing of this one's arguments.
+#[test]
+fn an_argument_is_of_the_type_that_its_own_action_declares() {
+    let rules = format!(
+        "{}route GET /pages/{{n}} is read on repo:web with n: int\nroute PUT /pages/{{n}} is push on repo:web with n: string\n",
+        acme::RULES
+    );
+    let acme = Acme { rules, ..Acme::default() };
+    let guard = acme.guard();
+    let code = |action: &str, arguments: &str| {
+        let arguments = json::parse(arguments.as_bytes(), &json::Limits::BODY).unwrap();
+        let arguments = arguments.as_object();
+        let question = Some(Question { subject: None, action, kind: "repo", id: "web", arguments });
+        ask(&acme.token(Pattern::Interactive), |request| {
+            outcome(&guard.decide(&Request { question, ..*request }, at(NOW)))
+        })
+    };
+    assert_eq!([code("read", r#"{"n":1}"#), code("read", r#"{"n":"1"}"#)], ["allow", "argument_invalid"]);
+    assert_eq!([code("push", r#"{"n":"1"}"#), code("push", r#"{"n":1}"#)], ["allow", "argument_invalid"]);
+}
+
 #[test]
 fn many_questions_are_decided_as_each_alone_and_use_one_proof() {
     let acme = Acme::default();
@@ -265,7 +317,7 @@ fn many_questions_are_decided_as_each_alone_and_use_one_proof() {
 }
 
 const MODEL: &str = "model\n  schema 1.1\ntype user\ntype agent\ntype group\n  relations\n    define member: [user, agent]\ntype doc\n  relations\n    define banned: [user]\n    define writer: [user, agent, group#member]\n    define reader: ([user, agent, user:*, group#member] or writer) but not banned\ntype org\n  relations\n    define hr: [user, agent]\ntype rec\n  relations\n    define owner: [user]\n";
-const LINES: [&str; 14] = [
+const LINES: [&str; 15] = [
     "allow self to read, write on doc as a0",
     "allow delegated to read on doc as a1\n  when object.id.startsWith(\"d\")",
     "allow delegated interactive to write on doc as a2\n  unless object.id == \"d1\"",
@@ -279,6 +331,7 @@ const LINES: [&str; 14] = [
     "approve agents to write on doc by user as p0\n  when object.id == \"d0\"",
     "agent a0 at most read on doc",
     "allow delegated to write on doc as a8\n  when request.path == \"/x\"",
+    "allow anyone to write on doc as a9\n  when args.level > 2 || !has(args.draft)",
     "token says user is member of group:{claim.group}",
 ];
 
@@ -288,7 +341,8 @@ fn rules(random: &mut Random) -> String {
          on rec personal owner\n  read needs hr of org:o\non note impersonal\n  read needs scope\n\
          allow anyone to read on note as notes\nscope \"doc\" covers any action on doc\n\
          scope \"doc:{n}\" covers any action on doc:{n}\nscope \"rec\" covers read on rec\n\
-         scope \"*\" covers read on note\n",
+         scope \"*\" covers read on note\n\
+         route PUT /docs/{id} is write on doc:{id} with level: int from query.level, draft: bool from query.draft\n",
     );
     for line in LINES {
         if random.chance(70) {
@@ -370,9 +424,18 @@ fn an_object_is_listed_if_and_only_if_it_is_allowed() {
                 random.below(5)
             );
             let compact = key.sign("at+jwt", &claims);
+            let arguments = [r#"{"level":1,"draft":true}"#, r#"{"level":3,"draft":true}"#, "{}"]
+                .map(|text| json::parse(text.as_bytes(), &json::Limits::TOKEN).unwrap().into_owned());
+            let arguments = match random.below(5) {
+                at @ 0..3 => arguments[at].as_object(),
+                _ => None,
+            };
             ask(&compact, |request| {
                 for (kind, ids) in objects {
                     for action in ["read", "write"] {
+                        let question = |id| Question { subject: None, action, kind, id, arguments };
+                        let searched = arguments.map(|_| question(""));
+                        let request = &Request { question: searched, ..*request };
                         let found = guard.list_objects(request, action, kind, 100, at(NOW));
                         let found = match (found, action, kind) {
                             (Ok(found), ..) => found,
@@ -380,11 +443,14 @@ fn an_object_is_listed_if_and_only_if_it_is_allowed() {
                                 assert_eq!(refusal.code, Code::Unmapped);
                                 continue;
                             }
-                            (Err(refusal), ..) => panic!("{refusal}: {claims}"),
+                            // Only `write` of a document has declared what it takes.
+                            (Err(refusal), ..) => {
+                                assert_eq!(refusal.code, Code::ArgumentInvalid, "{refusal}: {claims}");
+                                continue;
+                            }
                         };
                         for id in ids {
-                            let question =
-                                Some(Question { subject: None, action, kind, id, arguments: None });
+                            let question = Some(question(id));
                             let decision = guard.decide(&Request { question, ..*request }, at(NOW));
                             let is_listed = found.names.contains(&format!("{kind}:{id}"));
                             let known = tuples.contains(&format!("\"{kind}:{id}\""));

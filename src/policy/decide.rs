@@ -102,9 +102,6 @@ pub fn decide(
             Ok(rule) => outcome = outcome.or(Some(Ok(rule))),
         }
     }
-    if kept > start {
-        evaluator.trace.reasons.truncate(kept);
-    }
     let none = Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None };
     outcome.unwrap_or(Err(none))
 }
@@ -325,7 +322,8 @@ fn carried(claims: &Object<'_>) -> String {
 
 /// The scope that would cover an action on an object, for a challenge (RFC 6750 §3).
 pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Option<String> {
-    let id = object.split_once(':').map(|(_, id)| id).filter(|id| !id.contains('%'))?;
+    // What is encoded in the model is not written so in a scope.
+    let id = object.split_once(':').map(|(_, id)| id).filter(|id| !id.contains('%'));
     policy.rules.coverage.iter().find_map(|line| {
         let fits = line.carrier == Carrier::Scope
             && line.kind == kind
@@ -338,7 +336,7 @@ pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Opt
             (Some(template), true) => {
                 let hole = template.holes().next().unwrap_or_default();
                 let whole = template.parts.len() == 2 && template.source().ends_with(&format!(":{{{hole}}}"));
-                (whole && line.name.render(&mut scope, |name| (name == hole).then_some(id))).then_some(scope)
+                (whole && line.name.render(&mut scope, |name| id.filter(|_| name == hole))).then_some(scope)
             }
         }
     })

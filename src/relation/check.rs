@@ -666,8 +666,8 @@ impl<'a, 's> Search<'a, 's> {
                 },
             };
             if !self.step() {
+                // Its truth is still unknown.
                 self.answer.limit = true;
-                self.answer.truth = Truth::Unknown;
                 return self.answer;
             }
         }

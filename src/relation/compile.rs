@@ -16,6 +16,7 @@ use super::tuples::{Subject, Tuple, parse_object};
 use crate::error::{Code, PolicyError};
 use crate::expr;
 use crate::pack::{Builder, Section};
+use crate::sort::sort_by;
 
 /// No index.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -187,7 +188,7 @@ impl Tree<'_, '_> {
     /// Operands in the order of what they cost: a look-up before a search.
     fn operands(&mut self, kind: u32, ty: &str, of: &Relation, items: &[Rewrite]) -> [u32; 3] {
         let mut sorted: Vec<_> = items.iter().collect();
-        sorted.sort_by_key(|item| self.cost(ty, of, item, 4));
+        sort_by(&mut sorted, |a, b| self.cost(ty, of, a, 4).cmp(&self.cost(ty, of, b, 4)));
         let children: Vec<_> = sorted.into_iter().map(|item| self.node(ty, of, item)).collect();
         let first = small(self.list.len());
         self.list.extend(&children);
@@ -418,16 +419,16 @@ fn write(
             };
             (count(&ty.name), if r.form == Form::Wildcard { 1 } else { count(&r.ty) })
         });
-        let forward: Vec<_> = rows.iter().map(|row| (row.object, row.subject)).collect();
-        let mut reverse: Vec<_> = rows.iter().map(|row| (row.subject, row.object)).collect();
+        let turn = |row: &Row| Row { object: row.subject, subject: row.object, context: NONE };
+        let mut reverse: Vec<_> = rows.iter().map(turn).collect();
         reverse.sort_unstable();
-        head.words(write_rows(&mut data, objects, &forward));
+        head.words(write_rows(&mut data, objects, rows));
         head.words(write_rows(&mut data, subjects, &reverse));
         let conditional = rows.iter().any(|row| row.context != NONE);
         head.word(if conditional { data.words(rows.iter().map(|row| row.context)) } else { NONE });
     }
     let mut texts: Vec<_> = contexts.numbers.iter().collect();
-    texts.sort_unstable_by_key(|(_, number)| **number);
+    sort_by(&mut texts, |a, b| a.1.cmp(b.1));
     let mut ends = vec![0];
     let mut at = 0_usize;
     ends.extend(texts.iter().map(|(text, _)| {
@@ -465,16 +466,16 @@ pub(crate) const EDGE_WORDS: usize = 11;
 
 /// Rows by key. Where most keys have a row, an offset for each key; else the keys that have one, sorted.
 /// Gives: kind (0 dense, 1 sparse), number of keys, where the keys, the offsets and the items are.
-fn write_rows(data: &mut Data, keys: usize, pairs: &[(u32, u32)]) -> [u32; 5] {
-    let mut present: Vec<u32> = pairs.iter().map(|pair| pair.0).collect();
+fn write_rows(data: &mut Data, keys: usize, rows: &[Row]) -> [u32; 5] {
+    let mut present: Vec<u32> = rows.iter().map(|row| row.object).collect();
     present.dedup();
     let sparse = present.len().saturating_mul(2) < keys;
     let mut offsets = Vec::new();
     let mut at = 0_usize;
-    let mut next = pairs.iter().peekable();
+    let mut next = rows.iter().peekable();
     let mut row = |key: u32| {
         offsets.push(small(at));
-        while next.next_if(|pair| pair.0 == key).is_some() {
+        while next.next_if(|row| row.object == key).is_some() {
             at = at.saturating_add(1);
         }
     };
@@ -483,11 +484,11 @@ fn write_rows(data: &mut Data, keys: usize, pairs: &[(u32, u32)]) -> [u32; 5] {
     } else {
         (0..small(keys)).for_each(&mut row);
     }
-    offsets.push(small(pairs.len()));
+    offsets.push(small(rows.len()));
     let count = if sparse { small(present.len()) } else { small(keys) };
     let keys_at = if sparse { data.words(present) } else { NONE };
     let offsets_at = data.words(offsets);
-    let items_at = data.words(pairs.iter().map(|pair| pair.1));
+    let items_at = data.words(rows.iter().map(|row| row.subject));
     [u32::from(sparse), count, keys_at, offsets_at, items_at]
 }
 

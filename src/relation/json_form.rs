@@ -6,6 +6,7 @@ use super::model::{Condition, Form, Model, Place, Relation, Restriction, Rewrite
 use crate::error::{Code, PolicyError, quote};
 use crate::expr::{Item, Type};
 use crate::json::{self, Limits, Object, Value, Writer};
+use crate::sort::sort_by;
 
 /// How deep a rewrite may nest.
 const DEPTH: usize = 32;
@@ -163,7 +164,8 @@ fn read_rewrite(value: &Value<'_>, depth: usize) -> Found<Rewrite> {
 
 /// The modelling language writes `[...]` first.
 fn direct_first(mut items: Vec<Rewrite>) -> Vec<Rewrite> {
-    items.sort_by_key(|item| *item != Rewrite::Direct);
+    let other = |item: &Rewrite| *item != Rewrite::Direct;
+    sort_by(&mut items, |a, b| other(a).cmp(&other(b)));
     items
 }
 

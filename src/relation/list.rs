@@ -10,6 +10,7 @@ use super::check::{Facts, Question, Scratch, Search, Target, View};
 use super::load::{Node, Relations, SubjectForm};
 use super::tuples::{Subject, parse_object};
 use crate::pack::{Pack, Section};
+use crate::sort::sort;
 use crate::truth::Truth;
 
 /// A list of names.
@@ -81,7 +82,7 @@ impl Relations {
             };
             listing.take(answer.truth, answer.limit, name, most);
         }
-        listing.names.sort_unstable();
+        sort(&mut listing.names);
         Ok(listing)
     }
 
@@ -159,13 +160,13 @@ impl Relations {
         };
         let subjects = collect.subjects(relation, number, filter_number);
         let limit = collect.limit;
-        let mut names = BTreeSet::new();
+        let mut names = Vec::new();
         let name_of = |number: u32| self.object_name(pack, facts, filter_number, number);
         match filter_relation {
             Some(filter_relation) => {
                 for (_, found) in collect.goals.iter().filter(|goal| goal.0 == filter_relation) {
                     let known = name_of(*found).unwrap_or_else(|| String::from(object));
-                    names.insert(alloc::format!(
+                    names.push(alloc::format!(
                         "{known}#{}",
                         filter.split_once('#').map_or("", |parts| parts.1)
                     ));
@@ -176,13 +177,15 @@ impl Relations {
                     match found {
                         Some(number) => names.extend(name_of(number)),
                         None => {
-                            names.insert(alloc::format!("{filter_type}:*"));
+                            names.push(alloc::format!("{filter_type}:*"));
                         }
                     }
                 }
             }
         }
         let mut listing = Listing { names: Vec::new(), complete: !limit, limit };
+        sort(&mut names);
+        names.dedup();
         for name in names {
             let question = Question { object, relation: relation_name, subject: &name };
             let answer = self.check(pack, &question, facts, scratch);

@@ -7,6 +7,7 @@ use super::parse::{RESERVED, in_name};
 use crate::error::{Code, PolicyError, Position, quote};
 use crate::expr::{self, Source, Value};
 use crate::json;
+use crate::sort::sort_by;
 
 /// A validated authorization model (OpenFGA, schema 1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Condition {
                 })?,
             ));
         }
-        members.sort_unstable_by_key(|(name, _)| *name);
+        sort_by(&mut members, |a, b| a.0.cmp(b.0));
         let mut out = Vec::new();
         expr::pack_members(&mut out, &members).ok_or_else(|| {
             format!("a list or map for condition {} holds a value of the wrong type", quote(&self.name))

@@ -14,6 +14,7 @@ use super::model::{Model, Place};
 use super::tuples::{Subject, Tuple, parse_object};
 use crate::error::{Code, PolicyError};
 use crate::pack::{Pack, Section};
+use crate::sort::sort;
 
 /// Tuples that are added to those of a pack, or taken away from them, without changing it.
 ///
@@ -118,8 +119,9 @@ impl Overlay {
     }
 
     fn apply(mut self, base: Base<'_>, add: &[Tuple], remove: &[Tuple]) -> Result<Self, PolicyError> {
-        let mut added: BTreeSet<Row> = core::mem::take(&mut self.added).into_iter().collect();
-        let mut removed: BTreeSet<Row> = core::mem::take(&mut self.removed).into_iter().collect();
+        let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        added.extend(core::mem::take(&mut self.added));
+        removed.extend(core::mem::take(&mut self.removed));
         for (index, tuple) in remove.iter().enumerate() {
             let gone = self.remove(base, tuple, &mut added, &mut removed);
             gone.map_err(|message| fails("remove", index, tuple, message))?;
@@ -133,7 +135,7 @@ impl Overlay {
             return Err(Place::default().error(Code::RebuildNeeded, "tuples", "", message));
         }
         self.reverse = added.iter().map(|row| (row.0, row.2, row.1)).collect();
-        self.reverse.sort_unstable();
+        sort(&mut self.reverse);
         self.added = added.into_iter().collect();
         self.removed = removed.into_iter().collect();
         Ok(self)

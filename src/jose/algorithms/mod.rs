@@ -13,6 +13,8 @@ pub(super) mod es256;
 #[cfg(feature = "es384")]
 pub(super) mod es384;
 #[cfg(feature = "_rsa")]
+mod montgomery;
+#[cfg(feature = "_rsa")]
 pub(super) mod rsa;
 
 /// Checks a signature: its length, its form, then the mathematics, unless the host has done that.

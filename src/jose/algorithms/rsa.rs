@@ -3,15 +3,15 @@
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::{convert::Infallible, marker::PhantomData};
 
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
 use sha2::Digest;
+
+use super::montgomery::Modulus;
 
 /// 2,048 (RFC 7518 §3.3) to 8,192 bits, an odd modulus without leading zeros, and an odd public exponent from
 /// 3 to 2^33 - 1: a larger one only costs time.
 #[derive(Debug, Clone)]
 pub(in crate::jose) struct RsaKey {
-    modulus: BoxedMontyParams,
+    modulus: Modulus,
     exponent: u64,
     /// The length of the modulus.
     bits: usize,
@@ -37,8 +37,7 @@ impl RsaKey {
         if bits < 2048 || exponent & 1 == 0 || !(3..1 << 33).contains(&exponent) {
             return Err(wrong);
         }
-        let modulus = Odd::new(BoxedUint::from_be_slice_vartime(n)).into_option().ok_or(wrong)?;
-        Ok(Self { modulus: BoxedMontyParams::new_vartime(modulus), exponent, bits })
+        Ok(Self { modulus: Modulus::new(n).ok_or(wrong)?, exponent, bits })
     }
 
     /// The length of the modulus, and of every signature, in bytes.
@@ -49,20 +48,9 @@ impl RsaKey {
     /// The message that a signature is of, as long as the modulus (RFC 8017 §5.2.2); `None` for one of another length, or
     /// that is not below the modulus. All of it is public, so it may take its time.
     fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
-        let modulus = self.modulus.modulus().as_ref();
         let signature = Some(signature).filter(|signature| signature.len() == self.size())?;
-        let number = BoxedUint::from_be_slice(signature, modulus.bits_precision()).ok()?;
-        let base = Some(number).filter(|number| number < modulus)?;
-        let base = BoxedMontyForm::new(base, &self.modulus);
-        let mut power = base.clone();
-        for bit in (0..self.exponent.ilog2()).rev() {
-            power = power.square();
-            if self.exponent >> bit & 1 == 1 {
-                power = power.mul(&base);
-            }
-        }
-        let bytes = power.retrieve().to_be_bytes();
-        // Whole limbs: what is more than the modulus is zero.
+        let bytes = self.modulus.power(signature, self.exponent)?;
+        // Whole words: what is more than the modulus is zero.
         bytes.get(bytes.len().checked_sub(self.size())?..).map(<[u8]>::to_vec)
     }
 }

@@ -9,6 +9,7 @@ use crate::names::Template;
 use crate::policy::ast::{self, Named};
 use crate::policy::path::{Pattern, Segment};
 use crate::policy::rules::{Argument, From, Public, Route, Tool};
+use crate::sort::sort_by;
 
 impl Compiler<'_, '_> {
     pub(super) fn routes(&mut self) -> Result<(), PolicyError> {
@@ -34,7 +35,8 @@ impl Compiler<'_, '_> {
             routes.push(Route { method, pattern, text, kind, action, object, arguments, line });
         }
         // The most specific first: by the path from left to right, then a method before any.
-        routes.sort_by_key(|route| (route.pattern.rank(), route.method.is_empty()));
+        let rank = |route: &Route| (route.pattern.rank(), route.method.is_empty());
+        sort_by(&mut routes, |a, b| rank(a).cmp(&rank(b)));
         self.rules.routes = routes;
         Ok(())
     }
@@ -76,7 +78,7 @@ impl Compiler<'_, '_> {
             tools.push(Tool { name: name.into(), open, kind, action, object, arguments, line });
         }
         // The most specific first: a whole name, then the longest beginning.
-        tools.sort_by_key(|tool| (tool.open, core::cmp::Reverse(tool.name.len())));
+        sort_by(&mut tools, |a, b| (a.open, b.name.len()).cmp(&(b.open, a.name.len())));
         self.rules.tools = tools;
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::optimise::optimise;
 use crate::setup;
 use crate::shell::{command, read, root, run, step};
 
@@ -22,6 +23,7 @@ pub fn build() -> Result<PathBuf> {
     if setup::newer(&compiled, &optimised) || !glue.exists() {
         fresh(&glue)?;
         bind(&compiled, &glue)?;
+        step("npm: wasm-opt");
         optimise(&glue.join("actfor_bindings_bg.wasm"), &optimised)?;
     }
     fs::copy(&optimised, dist.join("actfor.wasm"))?;
@@ -86,16 +88,6 @@ fn bind(wasm: &Path, out: &Path) -> Result<()> {
         .generate(out)
 }
 
-/// A function that has one caller stays one unless it is small: hosts compile a function when it is first called, and
-/// one of 50 KB took a start 8 ms, and a core beside it 290 ms to optimise.
-fn optimise(from: &Path, to: &Path) -> Result<()> {
-    step("npm: wasm-opt");
-    run(command("node")
-        .arg("js/node_modules/binaryen/bin/wasm-opt")
-        .args(["-O3", "--one-caller-inline-max-function-size=200", "--strip-debug", "-o"])
-        .args([to, from]))
-}
-
 /// TypeScript to JavaScript, the types beside it, and what a package needs.
 fn scripts(glue: &Path, dist: &Path) -> Result<()> {
     step("npm: TypeScript");
@@ -145,7 +137,7 @@ fn bundle(modules: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that hosts without `require` load, and one that is tested alone.
-const ES_ONLY: [&str; 4] = ["entry/browser", "entry/workerd", "node_crypto", "testing"];
+const ES_ONLY: [&str; 5] = ["entry/browser", "entry/workerd", "node_crypto", "testing", "web_crypto"];
 
 /// The modules that can be had by `require`.
 const COMMON_JS: [&str; 12] = [
