@@ -856,7 +856,11 @@ fn keys(members: &Members<'_>, algorithms: &[Algorithm]) -> Result<Keys, ConfigE
         None => None,
         Some(node) => match node.text()? {
             uri if uri.starts_with("https://") || uri.starts_with("http://") => Some(uri.to_owned()),
-            _ => return Err(invalid(node.path, "must be an https URL")),
+            _ => {
+                let message =
+                    "must start with `https://`, or with `http://` where the way there is safe in itself";
+                return Err(invalid(node.path, message));
+            }
         },
     };
     let max_age = match members.optional("jwks_max_age") {
@@ -866,7 +870,7 @@ fn keys(members: &Members<'_>, algorithms: &[Algorithm]) -> Result<Keys, ConfigE
         Some(node) => node.whole(31_536_000)?,
         None => 86_400,
     };
-    Ok(Keys { set, uri, fetched: None, max_age })
+    Ok(Keys { set, uri, fetched: None, max_age, awaited: false })
 }
 
 fn client(name: &str, node: &Node<'_>) -> Result<(String, Client), ConfigError> {

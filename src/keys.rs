@@ -5,9 +5,9 @@
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use crate::error::{Code, ConfigError, Refusal, quote};
+use crate::error::{Code, ConfigError, Refusal, TokenError, quote};
 use crate::guard::Guard;
-use crate::jose::{Algorithm, HostCrypto, KeySet};
+use crate::jose::{Algorithm, HostCrypto, Key, KeySet};
 use crate::sort::sort;
 use crate::time::Timestamp;
 
@@ -22,6 +22,8 @@ pub struct Keys {
     pub fetched: Option<Timestamp>,
     /// Seconds for which fetched keys may be used.
     pub max_age: u64,
+    /// The host has asked for newer keys, and they have not come.
+    pub awaited: bool,
 }
 
 /// Whoever signs access tokens, or assertions about them.
@@ -48,6 +50,26 @@ impl Keys {
             let what = if fresh { "there are no keys yet" } else { "the keys are too old" };
             Refusal::new(Code::KeysUnavailable, format!("{what} for {}", quote(whose)))
         })
+    }
+
+    /// The key that something is signed with: in the inner result, that there is none. While newer keys are awaited, only
+    /// they could say that, and nothing that is known makes the signature a bad one.
+    ///
+    /// # Errors
+    /// `keys_unavailable`
+    pub fn select(
+        &self,
+        whose: &str,
+        (algorithm, kid): (Algorithm, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Result<&Key, TokenError>, Refusal> {
+        match self.usable(whose, now)?.select(algorithm, kid) {
+            Err(error) if self.awaited && error.code == Code::KeyUnknown => {
+                let text = format!("{}, and newer keys of {} have not come", error.detail, quote(whose));
+                Err(Refusal::new(Code::KeysUnavailable, text))
+            }
+            found => Ok(found),
+        }
     }
 }
 
@@ -91,8 +113,18 @@ impl Guard {
             }
             signer.keys.set = Some(set);
             signer.keys.fetched = Some(now);
+            signer.keys.awaited = false;
         }
         Ok(())
+    }
+
+    /// Newer keys of `issuer` are wanted, and nobody knows yet what they are: they are being fetched, or the fetch has
+    /// failed. Until they come ([`Self::set_keys`]) the ones before are used as they were, and what is signed with a key
+    /// that is not among them refuses with `keys_unavailable` in the place of `key_unknown`.
+    pub fn await_keys(&mut self, issuer: &str) {
+        for signer in Arc::make_mut(&mut self.config).signers_mut() {
+            signer.keys.awaited |= signer.name == issuer && signer.keys.uri.is_some();
+        }
     }
 
     /// Makes keys faster that will verify many tokens ([`KeySet::prepare`]). It takes some milliseconds: call it after

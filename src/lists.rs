@@ -72,7 +72,8 @@ impl Guard {
     /// The objects of type `kind` on which `action` is allowed with the token of `request`, at most `most`: those for
     /// which a decision with that [`Question`] allows. What needs an approval is not among them.
     ///
-    /// Only objects that tuples name can be listed. [`Request::proof_use`] is what the request's own decision said.
+    /// Only objects that tuples name can be listed. Where the request has a [`Request::question`], its subject must be who
+    /// is asking, and its arguments hold for every object. [`Request::proof_use`] is what the request's own decision said.
     ///
     /// # Errors
     /// Where the token, its proof or who is acting is refused; `unmapped` for an action that the rules do not have.
@@ -92,6 +93,20 @@ impl Guard {
         })
         .map_err(|stop| stop.refusal)?;
         Ok(objects)
+    }
+
+    /// The actions that the rules have for a type, in their order.
+    pub fn actions(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let ty = self.policy.rules.types.iter().find(move |ty| ty.name == kind);
+        ty.into_iter().flat_map(|ty| &ty.actions).map(|action| action.name.as_str())
+    }
+
+    /// The objects of a type that the tuples at hand name, whatever they say of them: whom to ask about. Of many, some.
+    pub fn objects(&self, kind: &str) -> Vec<String> {
+        let Some(relations) = &self.policy.relations else { return Vec::new() };
+        let delta = self.policy.changes.as_ref().map(|changes| &changes.overlay);
+        let facts = Facts { delta, ..Facts::default() };
+        relations.objects(&self.policy.pack, kind, &facts, MOST_CANDIDATES).unwrap_or_default()
     }
 
     /// Decides several questions about one request; each decision is the one that [`Self::decide_once`] gives for
@@ -177,6 +192,11 @@ fn list(
     most: usize,
 ) -> Result<Objects, Stop> {
     let (kind_place, action_place) = run.policy.rules.action(kind, action)?;
+    let question = run.request.question;
+    let arguments = match &question {
+        Some(question) => run.asked(known, (kind_place, action_place), question)?,
+        None => Vec::new(),
+    };
     let (candidates, mut complete) = candidates(run.policy, known, kind_place, action_place);
     let mut names = Vec::new();
     let mut scratch = Scratch::default();
@@ -185,8 +205,8 @@ fn list(
             kind: kind_place,
             action: action_place,
             object: Some(&name),
-            arguments: &[],
-            all_arguments: false,
+            arguments: &arguments,
+            all_arguments: question.is_some_and(|question| question.arguments.is_some()),
             tool: None,
             route: None,
             least: Truth::True,

@@ -250,18 +250,7 @@ impl<'g, 'r> Run<'g, 'r> {
             return Err(Refusal::new(Code::ArgumentInvalid, "the question names no object").into());
         }
         let object = named(question.kind, question.id);
-        let agent = known.identity.link.as_ref().map(|link| link.agent.as_str());
-        let asking = known.identity.user.as_deref().or(agent);
-        if let Some((kind, id)) = question.subject
-            && Some(named(kind, id).as_str()) != asking
-        {
-            let text = format!("the question is about {}, who is not asking", quote(&named(kind, id)));
-            return Err(Refusal::new(Code::FactsConflict, text).into());
-        }
-        let arguments = match question.arguments {
-            Some(given) => arguments::named(&policy.rules, (kind, action), given)?,
-            None => Vec::new(),
-        };
+        let arguments = self.asked(known, (kind, action), question)?;
         let wanted = Wanted {
             kind,
             action,
@@ -273,6 +262,27 @@ impl<'g, 'r> Run<'g, 'r> {
             least: Truth::True,
         };
         self.ask_rules(known, &wanted, &mut Scratch::default())
+    }
+
+    /// The arguments of a question that is about who is asking.
+    pub fn asked<'q>(
+        &self,
+        known: &Known<'_>,
+        action: (u16, u8),
+        question: &Question<'q>,
+    ) -> Result<Vec<Bound<'q>>, Refusal> {
+        let agent = known.identity.link.as_ref().map(|link| link.agent.as_str());
+        let asking = known.identity.user.as_deref().or(agent);
+        if let Some((kind, id)) = question.subject
+            && Some(named(kind, id).as_str()) != asking
+        {
+            let text = format!("the question is about {}, who is not asking", quote(&named(kind, id)));
+            return Err(Refusal::new(Code::FactsConflict, text));
+        }
+        match question.arguments {
+            Some(given) => arguments::named(&self.policy.rules, action, given),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// That the policy may still be used.

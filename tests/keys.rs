@@ -1,7 +1,8 @@
 //! Keys that change while a guard is in use: a remembered token lives exactly as long as its key.
 //!
 //! `tests/vectors/token/keys.json` is row 40 of the attack list for every host: key sets that come and go, their maximum
-//! age, and `kid`s that nobody has. A step gives an issuer's keys at a time, or asks with a token, or with many.
+//! age, and `kid`s that nobody has. A step gives an issuer's keys at a time, has its key server fall silent, or asks with a
+//! token, or with many.
 
 #![allow(
     clippy::unwrap_used,
@@ -89,6 +90,8 @@ fn named(seed: u8, kid: &str) -> SigningKey {
 enum Step {
     /// The host has fetched these keys of an issuer; with a code, they are no key set and the ones before stay.
     Keys(u64, &'static str, String, Option<&'static str>),
+    /// From now on the key server of an issuer gives no keys, and the host has asked for some.
+    Silent(u64, &'static str),
     /// A token, by name, and what becomes of it.
     Ask(u64, &'static str, &'static str),
     /// So many tokens in every second until the next number, each with another `kid` that nobody has. A host that fetches
@@ -96,7 +99,7 @@ enum Step {
     Strange { from: u64, until: u64, each: u64, interval: u64 },
 }
 
-use Step::{Ask, Keys, Strange};
+use Step::{Ask, Keys, Silent, Strange};
 
 /// The tokens: who signs them, and as whom.
 fn tokens() -> Vec<(&'static str, String)> {
@@ -131,6 +134,7 @@ fn scenarios() -> Vec<(&'static str, &'static str, Vec<Step>)> {
                 keys(0, only_old()),
                 Ask(0, "old", "allow"),
                 Ask(99, "old", "allow"),
+                Silent(99, ISSUER),
                 // Also for a token that is remembered.
                 Ask(100, "old", "keys_unavailable"),
                 keys(100, only_old()),
@@ -154,9 +158,31 @@ fn scenarios() -> Vec<(&'static str, &'static str, Vec<Step>)> {
             "RFC 7517 §4.5",
             vec![
                 keys(0, only_old()),
+                Silent(1, ISSUER),
                 refused(1, &jwks(&[&new, &named(3, "new")])),
                 Ask(1, "old", "allow"),
-                Ask(1, "new", "key_unknown"),
+                Ask(1, "new", "keys_unavailable"),
+            ],
+        ),
+        (
+            "while nobody says what the keys are now, none is unknown",
+            "RFC 6750 §3.1, RFC 9110 §15.6.4",
+            vec![
+                keys(0, only_old()),
+                Keys(0, OTHER, jwks(&[&named(3, "theirs")]), None),
+                Ask(0, "new", "key_unknown"),
+                Silent(1, ISSUER),
+                Ask(1, "old", "allow"),
+                Ask(1, "new", "keys_unavailable"),
+                Ask(1, "other", "key_unknown"),
+                refused(2, "<html>"),
+                Ask(2, "new", "keys_unavailable"),
+                keys(3, only_old()),
+                Ask(3, "new", "key_unknown"),
+                Silent(4, ISSUER),
+                keys(5, jwks(&[&old, &new])),
+                Ask(5, "old", "allow"),
+                Ask(5, "new", "allow"),
             ],
         ),
         (
@@ -193,6 +219,7 @@ fn scenarios() -> Vec<(&'static str, &'static str, Vec<Step>)> {
                 Ask(0, "other", "allow"),
                 Ask(0, "other, by the key of the first", "signature_invalid"),
                 // The keys of the one come and go, and age, without the other's.
+                Silent(50, OTHER),
                 keys(50, jwks(&[])),
                 Ask(50, "other", "allow"),
                 Ask(50, "old", "key_unknown"),
@@ -225,6 +252,11 @@ fn write(steps: &[Step]) -> String {
                     if let Some(code) = refused {
                         w.key("refused").string(code);
                     }
+                }
+                Silent(at, issuer) => {
+                    w.key("at").number(*at);
+                    w.key("issuer").string(issuer);
+                    w.key("silent").bool(true);
                 }
                 Ask(at, token, expect) => {
                     w.key("at").number(*at);
@@ -297,6 +329,9 @@ fn every_case_comes_out_as_it_says() {
                 let taken = guard.set_keys(string(step, "issuer"), string(step, "keys").as_bytes(), at(now));
                 let code = taken.err().map(|error| error.code.as_str());
                 assert_eq!(code, step.get("refused").and_then(Value::as_str), "{name}");
+            } else if step.get("silent").is_some() {
+                only(step, &["at", "issuer", "silent"]);
+                guard.await_keys(string(step, "issuer"));
             } else if let Some(each) = number("strange") {
                 only(step, &["at", "until", "strange", "interval", "expect"]);
                 for second in now..number("until").unwrap() {
@@ -317,6 +352,24 @@ fn every_case_comes_out_as_it_says() {
     }
     println!("token/keys.json: {count} cases");
     assert!(count > 10);
+}
+
+#[test]
+fn keys_are_fetched_from_web_addresses() {
+    let of = |uri: &str| {
+        let config = config().replacen("https://as.example/jwks", uri, 1);
+        Guard::from_config(config.as_bytes(), 1).map(|_| ()).map_err(|error| error.to_string())
+    };
+    for uri in ["https://keys.example/", "http://keys.mesh.local:8080/jwks"] {
+        assert_eq!(of(uri), Ok(()), "{uri}");
+    }
+    for uri in ["keys.example", "file:///etc/jwks", "ftp://keys.example/", "HTTPS//keys.example"] {
+        let said = of(uri).unwrap_err();
+        assert!(
+            said.contains("issuers[0].jwks_uri") && said.contains("must start with `https://`"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

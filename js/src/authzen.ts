@@ -5,8 +5,8 @@ import type * as Api from '../types/index.js';
 import { ActforError } from './error.js';
 import type { Facts } from './request.js';
 
-/** The most evaluations of one request. */
-const MOST = 1_000;
+/** The most evaluations of one request, and the most that one search looks at. */
+export const MOST = 1_000;
 
 /** A question that is whole. */
 export type Question = {
@@ -65,6 +65,23 @@ function stopsAt(options: unknown): boolean | undefined {
 
 type Members = Readonly<Record<string, unknown>>;
 
+/** What a search looks for. */
+export type Searched = 'subject' | 'resource' | 'action';
+
+/** The question that a search asks of everything it looks at; what it looks for has no name yet (AuthZEN 1.0 §8). */
+export function openQuestion(what: Searched, asked: unknown): Question {
+  const item = object(asked, 'the search');
+  const { context } = item;
+  const subject = entity('subject', item, {}, what === 'subject' ? ['type'] : ['type', 'id']);
+  const resource = entity('resource', item, {}, what === 'resource' ? ['type'] : ['type', 'id']);
+  return {
+    subject: { ...subject, ...(what === 'subject' && { id: '' }) } as Api.AuthzenEntity,
+    action: what === 'action' ? { name: '' } : entity('action', item, {}, ['name']),
+    resource: { ...resource, ...(what === 'resource' && { id: '' }) } as Api.AuthzenEntity,
+    context: context === undefined ? {} : object(context, 'context'),
+  };
+}
+
 /** An item replaces a default as a whole, but for the names that it leaves out. */
 function whole(item: Members, defaults: Members): Question {
   const subject = entity('subject', item, defaults, ['type', 'id']);
@@ -109,7 +126,7 @@ export function questionFacts({ subject, action, resource, context }: Question):
   };
 }
 
-function resultOf(decision: Api.Decision): Api.EvaluationResult {
+export function resultOf(decision: Api.Decision): Api.EvaluationResult {
   const { allowed, code, id, reasonAdmin, reasonUser, approval } = decision;
   if (allowed || code === null) return { decision: allowed };
   return {

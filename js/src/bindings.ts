@@ -1,6 +1,7 @@
 // The WebAssembly instance, shared by every module of the package, and what happens when it breaks.
 
 import type * as Glue from './actfor_bindings.js';
+import type { Signatures } from './web_crypto.js';
 
 /** One state of a guard inside WebAssembly. */
 export type Generation = Glue.Generation;
@@ -9,6 +10,12 @@ export type Generation = Glue.Generation;
 export interface HostCrypto {
   /** The keys of the guard that asks: set before each question. */
   keys: Map<string, unknown>;
+  /** Whether it answers when it is asked. One that does not is asked in `authorize`, with `later`. */
+  readonly atOnce: boolean;
+  /** The signatures of one request, to be asked about. */
+  readonly later?: () => Signatures;
+  /** The signatures of the request that is being decided: set before each question. */
+  asking?: Signatures | undefined;
   /** Never throws. The arrays are views of WebAssembly's memory, good until it returns. */
   verify(algorithm: string, thumbprint: Uint8Array, jwk: Uint8Array, message: Uint8Array, signature: Uint8Array): number;
 }
@@ -36,7 +43,7 @@ export function provide(glue: typeof Glue, memory: WebAssembly.Memory, crypto?: 
     // Gives the exports of the instance that there is.
     provide(glue, glue.initSync({ module: new Uint8Array() }).memory, crypto);
   };
-  if (crypto !== undefined) glue.useCrypto(crypto);
+  if (crypto !== undefined) glue.useCrypto(crypto, crypto.atOnce);
   const headers = glue.headerNames().split('\n');
   bindings = {
     glue,

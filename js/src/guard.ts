@@ -2,11 +2,12 @@ import type * as Api from '../types/index.js';
 import { Authorizer } from './authorize/authorize.js';
 import { Listener } from './audit.js';
 import * as authzen from './authzen.js';
+import { search } from './authzen_search.js';
 import { wasm } from './bindings.js';
 import { packed } from './compile.js';
 import { Decision } from './decision.js';
 import { ActforError, reporting } from './error.js';
-import { ask } from './request.js';
+import { ask, timeOf } from './request.js';
 import { State } from './state.js';
 
 /** Builds a guard; see `types/index.d.ts`, where everything public is described. */
@@ -31,7 +32,7 @@ export class Guard implements Api.Guard {
   }
 
   decide(request: Api.GuardRequest, options?: Api.DecideOptions): Api.Decision {
-    const now = options?.now === undefined ? this.#clock() : Number(options.now);
+    const now = timeOf(options, this.#clock);
     const asked = ask(request, options, now);
     const decision = Decision.of(this.state.decide(asked), this.state, asked);
     this.#listener.tell(decision, request);
@@ -60,8 +61,14 @@ export class Guard implements Api.Guard {
     return authzen.evaluations(asked, this.#asking(options));
   }
 
+  async search(what: authzen.Searched, asked: object, options: Api.EvaluateOptions = {}): Promise<Api.SearchResult<never>> {
+    // Not told: nothing is accessed, and most of what is looked at was not asked for.
+    const result = await search(what, asked, (type, of) => this.state.names(type, of), this.#asking(options, false));
+    return result as Api.SearchResult<never>;
+  }
+
   /** Decides questions about one request, whose proof is used once for all of them. */
-  #asking({ request = NOBODY, trustPep, ...options }: Api.EvaluateOptions): authzen.Decide {
+  #asking({ request = NOBODY, trustPep, ...options }: Api.EvaluateOptions, told = true): authzen.Decide {
     let earlier: Api.Decision | undefined;
     return async (asked) => {
       const question = authzen.questionFacts(asked);
@@ -69,7 +76,7 @@ export class Guard implements Api.Guard {
       const more = claims === undefined || claims === null ? { question } : { question, vouched: claims };
       const decision = await this.#authorizer.authorize(request, options, more, earlier);
       earlier = decision;
-      this.#listener.tell(decision, request);
+      if (told) this.#listener.tell(decision, request);
       return decision;
     };
   }
@@ -79,12 +86,12 @@ export class Guard implements Api.Guard {
   }
 
   verify(token: string, options?: { now?: number }): Api.Claims {
-    return JSON.parse(this.state.verify(String(token), options?.now ?? this.#clock())) as Api.Claims;
+    return JSON.parse(this.state.verify(String(token), timeOf(options, this.#clock))) as Api.Claims;
   }
 
   inspect(token: string, options?: Api.InspectOptions): Api.Inspection {
     const headers = options?.headers ?? {};
-    const asked = ask({ method: 'GET', url: '/', headers }, undefined, options?.now ?? this.#clock());
+    const asked = ask({ method: 'GET', url: '/', headers }, undefined, timeOf(options, this.#clock));
     return JSON.parse(this.state.inspect(asked, String(token))) as Api.Inspection;
   }
 
@@ -103,9 +110,9 @@ export class Guard implements Api.Guard {
     return this.state.readsBody(method, url);
   }
 
-  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string, options?: { now?: number }): void {
+  setKeys(issuer: string, jwks: Api.JsonWebKeySet | string | null, options?: { now?: number }): void {
     // The old state is not freed here: decisions that nobody has read yet may still need it.
-    this.state = this.state.withKeys(issuer, toBytes(jwks), options?.now ?? this.#clock());
+    this.state = this.state.withKeys(issuer, jwks === null ? undefined : toBytes(jwks), timeOf(options, this.#clock));
   }
 
   update(change: Api.TupleChange): void {
@@ -113,11 +120,11 @@ export class Guard implements Api.Guard {
   }
 
   revoke(list: Api.RevocationList | string, options?: { now?: number }): void {
-    this.state = this.state.withRevoked(toBytes(list), options?.now ?? this.#clock());
+    this.state = this.state.withRevoked(toBytes(list), timeOf(options, this.#clock));
   }
 
   setStatusList(issuer: string, token: string, options?: { now?: number }): void {
-    this.state = this.state.withStatusList(issuer, token, options?.now ?? this.#clock());
+    this.state = this.state.withStatusList(issuer, token, timeOf(options, this.#clock));
   }
 
   keySources(): Api.KeySource[] {

@@ -36,6 +36,7 @@ const ALGORITHMS: ReadonlyMap<string, readonly [string | null, (key: KeyObject) 
 /** `node:crypto` for guards; each guard brings its own `keys`, which go with it. */
 export const nodeCrypto: HostCrypto = {
   keys: new Map(),
+  atOnce: true,
 
   verify(algorithm, thumbprint, jwk, message, signature) {
     try {

@@ -2,6 +2,7 @@
 
 import type { DecideOptions, GuardHeaders, GuardRequest } from '../types/index.js';
 import { wasm } from './bindings.js';
+import type { Signatures } from './web_crypto.js';
 
 /** A request as it crosses. Nobody can change it afterwards. */
 export type Asked = {
@@ -10,6 +11,8 @@ export type Asked = {
   /** What the host knows beside the request, as JSON; empty where that is nothing. */
   readonly facts: string;
   readonly now: number;
+  /** Its signatures, where somebody is asked who answers later. */
+  readonly signatures?: Signatures | undefined;
 };
 
 /** What the host knows beside the request: src/adapters/js/src/facts.rs says how it is read. */
@@ -31,6 +34,11 @@ export type Facts = {
   relationsUnreachable?: true;
   replies?: readonly (readonly [subject: string, relation: string, object: string, holds: boolean])[];
 };
+
+/** The time of a decision, in seconds. What is no number is no time, and refused. */
+export function timeOf(options: { readonly now?: number | undefined } | undefined, clock: () => number): number {
+  return options?.now === undefined ? clock() : Number(options.now);
+}
 
 /** The request, ready to cross. */
 export function ask(request: GuardRequest, options: DecideOptions | undefined, now: number): Asked {

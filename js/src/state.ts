@@ -2,6 +2,7 @@ import type { KeySource, TupleKey } from '../types/index.js';
 import { type Generation, Inside, wasm } from './bindings.js';
 import { reporting, thrownFor } from './error.js';
 import { type Asked, UNREADABLE } from './request.js';
+import type { Signatures } from './web_crypto.js';
 
 const encoder = new TextEncoder();
 
@@ -34,6 +35,11 @@ export class State {
   constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = new Inside('guard', generation);
     this.#keys = keys;
+  }
+
+  /** The signatures of one request, where the host's crypto answers later. */
+  signatures(): Signatures | undefined {
+    return this.#crypto?.later?.();
   }
 
   /** Decides; gives the packed verdict. */
@@ -73,6 +79,11 @@ export class State {
       generation.listObjects(head, body, asked.now, asked.facts, packed, String(action), String(type), most));
   }
 
+  /** The names of a type: its actions, or the objects that tuples name. */
+  names(type: string, what: 'actions' | 'objects'): readonly string[] {
+    return JSON.parse(this.#call((generation) => generation.names(type, what === 'actions'))) as string[];
+  }
+
   /** Verifies a token and shows who it is. */
   inspect(asked: Asked, token: string): string {
     return this.#cross(asked, (generation, head) => generation.inspect(head, asked.now, asked.facts, token));
@@ -87,8 +98,8 @@ export class State {
     return this.#call((generation) => generation.readsBody(String(method), String(url)));
   }
 
-  /** The state that follows with other keys; this one stays as it is. */
-  withKeys(issuer: string, jwks: Uint8Array, now: number): State {
+  /** The state that follows with other keys, or where they are awaited; this one stays as it is. */
+  withKeys(issuer: string, jwks: Uint8Array | undefined, now: number): State {
     return this.#next((generation) => generation.withKeys(String(issuer), jwks, now));
   }
 
@@ -121,9 +132,12 @@ export class State {
   }
 
   /** The generation, about to be called: the host's crypto gets the keys of this guard. */
-  #alive(): Generation {
+  #alive(signatures?: Signatures): Generation {
     const generation = this.#generation.get();
-    if (this.#crypto !== undefined) this.#crypto.keys = this.#keys;
+    if (this.#crypto !== undefined) {
+      this.#crypto.keys = this.#keys;
+      this.#crypto.asking = signatures;
+    }
     return generation;
   }
 
@@ -137,7 +151,7 @@ export class State {
   }
 
   #cross<T>(asked: Asked, call: (generation: Generation, head: number, body: number) => T): T {
-    const generation = this.#alive();
+    const generation = this.#alive(asked.signatures);
     try {
       const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
       const { head, body } = fits ? asked : tooLarge(asked);

@@ -7,8 +7,8 @@
 import type { GuardRequest, Guard, TrustPep } from './index.js';
 
 /**
- * A handler for `POST /access/v1/evaluation`, `POST /access/v1/evaluations` and
- * `GET /.well-known/authzen-configuration`. A refusal is an answer with status 200; 400 is for what cannot be read, 401
+ * A handler for `POST /access/v1/evaluation`, `POST /access/v1/evaluations`, `POST /access/v1/search/subject`, `…/resource`,
+ * `…/action` and `GET /.well-known/authzen-configuration`. A refusal is an answer with status 200; 400 is for what cannot be read, 401
  * for an enforcement point that is not known.
  *
  * @example

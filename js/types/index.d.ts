@@ -283,7 +283,8 @@ export interface Guard {
   /**
    * Decides one request, and finds out first what is not at hand: key sets, the answer of an introspection, status
    * lists, whether a proof of possession was used before, relationships that are kept on a server. What could not be
-   * found out before the deadline refuses, with a code of its own and status 503.
+   * found out before the deadline refuses, with a code of its own and status 503. Where the host is not Node, RSA and
+   * ES384 signatures are checked by Web Crypto, off the thread; without it, here, with the same outcome.
    *
    * @throws the reason of `signal`, when the caller gave up. Nothing else: a refusal is a decision.
    *
@@ -330,6 +331,18 @@ export interface Guard {
    * @throws {@link ActforError} `request_invalid`
    */
   evaluations(evaluations: Evaluations, options?: EvaluateOptions): Promise<EvaluationsResult>;
+
+  /**
+   * Answers a search of AuthZEN 1.0: which resources, actions or subjects? Everything that is found, an evaluation with
+   * the same words allows; `context.complete` says whether that is all. Only resources and subjects that tuples name are
+   * found, at most 1000, so a search for subjects is never complete; and each subject needs `options.trustPep`, as there
+   * is no token that speaks for several. Nothing is told to `onDecision`.
+   *
+   * @throws {@link ActforError} `request_invalid`
+   */
+  search(what: 'resource', asked: ResourceSearch, options?: EvaluateOptions): Promise<SearchResult<AuthzenEntity>>;
+  search(what: 'action', asked: ActionSearch, options?: EvaluateOptions): Promise<SearchResult<AuthzenAction>>;
+  search(what: 'subject', asked: SubjectSearch, options?: EvaluateOptions): Promise<SearchResult<AuthzenEntity>>;
 
   /** Decides one request as {@link Guard.decide} does, and gives the whole document. */
   explain(request: GuardRequest, options?: DecideOptions): DecisionDocument;
@@ -400,9 +413,13 @@ export interface Guard {
    * Takes a fresh key set, fetched at `now` (default: the host's clock), for an issuer whose configuration has
    * `jwks_uri`. Decisions made before keep their document.
    *
+   * `null` says that newer keys are wanted and have not come. Those from before stay in use, and until newer ones are
+   * here a token whose key is not among them is refused with `keys_unavailable` (503, ask again) in the place of
+   * `key_unknown` (401, the token is no good).
+   *
    * @throws {@link ActforError} `keys_invalid`; the keys from before stay in use.
    */
-  setKeys(issuer: string, jwks: JsonWebKeySet | string, options?: { now?: number }): void;
+  setKeys(issuer: string, jwks: JsonWebKeySet | string | null, options?: { now?: number }): void;
 
   /** The issuers whose keys the host has to fetch and hand over by {@link Guard.setKeys}. */
   keySources(): KeySource[];
@@ -513,7 +530,7 @@ export interface EvaluateOptions extends AuthorizeOptions {
 /**
  * What a subject's token would say, by the word of the enforcement point that asks: claims of an issuer of the
  * configuration, in its dialect (`iss`, `sub`, the client, scopes; times and `aud` are filled in). `null` for a subject
- * that is not known. Whoever may call this decides for everybody: let nobody ask who is not an enforcement point of yours.
+ * that is not known. In a search, what is searched for has an empty `id` or `name`. Whoever may call this decides for everybody: let nobody ask who is not an enforcement point of yours.
  */
 export type TrustPep = (evaluation: Evaluation) => TrustedClaims | null | Promise<TrustedClaims | null>;
 
@@ -540,6 +557,28 @@ export interface EvaluationContext {
 
 /** One result for each evaluation, in their order; or that of a single question. */
 export type EvaluationsResult = { readonly evaluations: readonly EvaluationResult[] } | EvaluationResult;
+
+/** On which resources may the subject do this? An `id` of `resource` counts for nothing. */
+export interface ResourceSearch extends Omit<Evaluation, 'resource'> {
+  readonly resource: Partial<AuthzenEntity> & { readonly type: string };
+}
+
+/** What may the subject do to this resource? */
+export type ActionSearch = Omit<Evaluation, 'action'>;
+
+/** Who may do this to this resource? An `id` of `subject` counts for nothing. */
+export interface SubjectSearch extends Omit<Evaluation, 'subject'> {
+  readonly subject: Partial<AuthzenEntity> & { readonly type: string };
+}
+
+export interface SearchResult<T> {
+  readonly results: readonly T[];
+  /** With the reason of a refusal, where nothing was found. */
+  readonly context: Partial<EvaluationContext> & {
+    /** Whether that is all: no limit was met, and nothing was unknown. */
+    readonly complete: boolean;
+  };
+}
 
 /** An `AbortSignal`. Not spelled out here, because not every project has the types of the web. */
 export type AbortSignalLike = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : object;
@@ -999,6 +1038,7 @@ export interface IssuerConfig {
   readonly algorithms: readonly string[];
   readonly dialect: string;
   readonly jwks?: JsonWebKeySet;
+  /** In place of `jwks`: `https://`, or `http://` where the way there is safe in itself. */
   readonly jwks_uri?: string;
   readonly binding?: 'required' | 'optional';
   readonly speaks_for?: readonly string[];

@@ -108,8 +108,7 @@ pub(crate) fn verify(compact: &str, config: &Config, now: Timestamp) -> Result<V
     let (index, issuer) = issuer_of(&jws, config)?;
     // RFC 9068 §4, RFC 8725 §3.1 and §3.11: the header is compared with the configuration, never obeyed.
     let algorithm = check_header(jws.header(), &issuer.algorithms, issuer.dialect.row().typ)?;
-    let keys = issuer.keys.usable(&issuer.issuer, now)?;
-    let key = keys.select(algorithm, jws.header().kid())?;
+    let key = issuer.keys.select(&issuer.issuer, (algorithm, jws.header().kid()), now)??;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return Err(Refusal::new(
             Code::SignatureInvalid,

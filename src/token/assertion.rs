@@ -49,8 +49,7 @@ pub(crate) fn read(
     })?;
     let algorithm = check_header(jws.header(), &context.algorithms, Typ::OneOf(&["agent-context+jwt"]))
         .map_err(because)?;
-    let keys = context.keys.usable(&context.issuer, now)?;
-    let key = keys.select(algorithm, jws.header().kid()).map_err(because)?;
+    let key = context.keys.select(&context.issuer, (algorithm, jws.header().kid()), now)?.map_err(because)?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return Err(wrong("the signature does not hold under the key that the header names"));
     }

@@ -122,8 +122,7 @@ fn signed(
     let jws = Jws::parse(compact, &JwsLimits::DEFAULT).map_err(because)?;
     let typ = Typ::OneOf(&["token-introspection+jwt"]);
     let algorithm = check_header(jws.header(), &issuer.algorithms, typ).map_err(because)?;
-    let keys = issuer.keys.usable(&issuer.issuer, now)?;
-    let key = keys.select(algorithm, jws.header().kid()).map_err(because)?;
+    let key = issuer.keys.select(&issuer.issuer, (algorithm, jws.header().kid()), now)?.map_err(because)?;
     if !key.verify(algorithm, jws.signing_input(), jws.signature()) {
         return invalid("the signature of the answer does not hold");
     }

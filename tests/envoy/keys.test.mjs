@@ -157,6 +157,9 @@ test('keys rotate: the new one is found early, and the old one verifies nothing 
   await withKeys({ answer: send(jwks(next)), source }, async (envoy, server) => {
     // The token's key is not in the set: the set is fetched again long before its time.
     await settles(envoy, READ, 'key_unknown');
+    // Nobody says any more what the keys are: the token may be good.
+    server.answer = send('', 500);
+    await settles(envoy, READ, 'keys_unavailable');
     server.answer = send(jwks(next, keys.issuer));
     await settles(envoy, READ, 'allow');
   });

@@ -1,5 +1,5 @@
-// AuthZEN 1.0: the requests and expectations of the certification scenario (levels Basic, Batch and Discovery), over HTTP
-// messages; and what may never be believed.
+// AuthZEN 1.0: the requests and expectations of the certification scenario (levels Basic, Batch, Search and Discovery), over
+// HTTP messages; and what may never be believed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -116,7 +116,9 @@ test('certification, basic: errors and headers', async () => {
   const stranger = await evaluate(whole, { authorization: 'Bearer other' });
   assert.equal(stranger.status, 401);
   assert.equal(stranger.headers.get('www-authenticate'), 'Bearer');
-  assert.equal((await post('/access/v1/search/subject', whole)).status, 404);
+  for (const path of ['/access/v1/search/', '/access/v1/search/tool', '/access/v1/evaluation/', '/x/access/v1/evaluation']) {
+    assert.equal((await post(path, whole)).status, 404, path);
+  }
   assert.equal((await handler(new Request('https://pdp.example/access/v1/evaluation', { headers: { authorization: 'Bearer pep' } }))).status, 405);
   assert.equal((await evaluate(`{"x":"${' '.repeat(1_048_576)}"}`)).status, 413);
 });
@@ -167,12 +169,124 @@ test('the three semantics of evaluations', async () => {
   assert.deepEqual(decisions(await run('permit_on_first_permit', [items[1], {}, items[0], items[2]])), [false, false, true]);
 });
 
+const search = async (what, body, headers) => post(`/access/v1/search/${what}`, body, headers);
+const found = async (what, body) => {
+  const { status, headers, body: answer } = await search(what, body);
+  assert.deepEqual([status, headers.get('content-type')], [200, 'application/json'], JSON.stringify(answer));
+  assert.equal(typeof answer.context.complete, 'boolean');
+  return answer.results.map((one) => one.id ?? one.name);
+};
+const anyUser = { type: 'user' };
+const anyRecord = { type: 'record' };
+
+test('certification, search', async () => {
+  const context = { time: '2025-06-27T18:03-07:00' };
+  const readers = { subject: anyUser, action: action('read'), resource: record('record-1') };
+  for (const more of [{}, { context }, { page: { limit: 1 } }, { page: { token: 'x' } }, { subject: { ...anyUser, id: 'counts for nothing' } }]) {
+    assert.deepEqual(await found('subject', { ...readers, ...more }), ['alice', 'bob']);
+  }
+  assert.deepEqual((await search('subject', readers)).body.results[0], { type: 'user', id: 'alice' });
+  // The directory of whoever vouches knows who is an admin.
+  const admins = ({ subject }) => ({ ...trustPep({ subject }), role: subject.id === 'bob' ? 'admin' : 'staff' });
+  const archived = { subject: anyUser, action: action('write'), resource: record('record-2', 'archived') };
+  assert.deepEqual((await guard.search('subject', archived, { trustPep: admins })).results, [bob]);
+  const readable = { subject: alice, action: action('read'), resource: anyRecord };
+  for (const more of [{}, { context }, { resource: record('counts for nothing') }]) {
+    assert.deepEqual(await found('resource', { ...readable, ...more }), ['record-1', 'record-2']);
+  }
+  assert.deepEqual((await search('resource', readable)).body, {
+    results: [{ type: 'record', id: 'record-1' }, { type: 'record', id: 'record-2' }], context: { complete: true },
+  });
+  assert.deepEqual(await found('resource', { subject: admin, action: action('write'), resource: anyRecord }), ['record-2']);
+  assert.deepEqual(await found('action', { subject: alice, resource: record('record-1') }), ['read', 'write']);
+  assert.deepEqual(await found('action', { subject: alice, resource: record('record-1'), context: { soft: true } }), ['read', 'write', 'delete']);
+  assert.deepEqual(await found('action', { subject: admin, resource: record('record-2', 'archived') }), ['read', 'write']);
+  assert.deepEqual(await found('action', { subject: alice, resource: record('record-2', 'archived') }), ['read']);
+});
+
+test('certification, search: nothing and nonsense', async () => {
+  const nobody = { type: 'user', id: 'nonexistent-user' };
+  for (const [what, body] of [
+    ['action', { subject: nobody, resource: record('record-1') }], ['action', { subject: alice, resource: { type: 'spaceship', id: 'x' } }],
+    ['resource', { subject: nobody, action: action('read'), resource: anyRecord }], ['resource', { subject: alice, action: action('fly'), resource: anyRecord }],
+    ['resource', { subject: alice, action: action('read'), resource: { type: 'spaceship' } }],
+    ['subject', { subject: { type: 'spaceship' }, action: action('read'), resource: record('record-1') }],
+    ['subject', { subject: anyUser, action: action('read'), resource: record('nowhere') }],
+  ]) {
+    assert.deepEqual(await found(what, body), [], JSON.stringify(body));
+  }
+  const bad = {
+    subject: [
+      { subject: anyUser, resource: record('record-1') }, { subject: anyUser, action: action('read'), resource: anyRecord },
+      { subject: {}, action: action('read'), resource: record('record-1') }, { action: action('read'), resource: record('record-1') },
+    ],
+    resource: [
+      { action: action('read'), resource: anyRecord }, { subject: anyUser, action: action('read'), resource: anyRecord },
+      { subject: alice, resource: anyRecord }, { subject: alice, action: action('read'), resource: {} },
+      { subject: alice, action: action('read'), resource: anyRecord, context: 'here' },
+    ],
+    action: [{ subject: alice }, { subject: alice, resource: anyRecord }, { resource: record('record-1') }, [], null],
+  };
+  for (const [what, bodies] of Object.entries(bad)) {
+    for (const body of bodies) assert.equal((await search(what, body)).status, 400, `${what} ${JSON.stringify(body)}`);
+  }
+  const readable = { subject: alice, action: action('read'), resource: anyRecord };
+  assert.equal((await search('resource', readable, { authorization: 'Bearer other' })).status, 401);
+  assert.equal((await search('resource', readable, { 'x-request-id': 'r-3' })).headers.get('x-request-id'), 'r-3');
+});
+
+test('a search finds what an evaluation allows, and says where it does not know', async () => {
+  heard.length = 0;
+  // Who is asking must be the subject; without a token there is nobody.
+  const readable = { subject: alice, action: action('read'), resource: anyRecord };
+  for (const what of ['resource', 'action', 'subject']) {
+    const { results, context } = await guard.search(what, { ...readable, resource: record('record-1') });
+    assert.deepEqual([results, context.code], [[], 'token_missing'], what);
+  }
+  const key = createTestKey();
+  const own = createGuard({ ...config, proof: { base_urls: [issuer.audience] } });
+  const ask = (what, asked, user = 'alice') =>
+    own.search(what, asked, { request: issuer.token({ dialect: 'rfc9068', user, scope: 'records', key }).request('POST', '/records') });
+  assert.deepEqual((await ask('resource', readable)).results.map(({ id }) => id), ['record-1', 'record-2']);
+  assert.equal((await ask('resource', readable, 'bob')).context.code, 'facts_conflict');
+  assert.deepEqual((await ask('action', { subject: bob, resource: record('record-1') }, 'bob')).results, [{ name: 'read' }]);
+  assert.equal((await ask('action', { subject: alice, resource: record('record-1') }, 'bob')).context.code, 'facts_conflict');
+  // A token speaks for one.
+  assert.deepEqual(await ask('subject', { subject: anyUser, action: action('read'), resource: record('record-1') }), { results: [alice], context: { complete: false } });
+  // Its proof is good for one search.
+  const request = issuer.token({ dialect: 'rfc9068', user: 'alice', scope: 'records', key }).request('POST', '/records');
+  assert.equal((await own.search('resource', readable, { request })).results.length, 2);
+  assert.equal((await own.search('resource', readable, { request })).context.code, 'proof_replayed');
+  assert.equal((await own.search('action', { subject: alice, resource: record('record-1') }, { request })).context.code, 'proof_replayed');
+  // Names that a question cannot give, and names that it gives in another writing.
+  guard.update({ add: ['record:a/b', 'record:a%2Fb', 'record:%61', 'record:%zz'].map((object) => ({ user: 'user:alice', relation: 'reader', object })) });
+  const names = (await guard.search('resource', readable, { trustPep })).results.map(({ id }) => id);
+  assert.deepEqual(names, ['a/b', 'record-1', 'record-2']);
+  for (const id of names) assert.equal((await guard.evaluate(question(alice, 'read', record(id)), { trustPep })).decision, true);
+  guard.update({ remove: ['record:a/b', 'record:a%2Fb', 'record:%61', 'record:%zz'].map((object) => ({ user: 'user:alice', relation: 'reader', object })) });
+  // What is kept elsewhere is not known here.
+  const elsewhere = { ...config, relationships: { complete: [] } };
+  const known = await createGuard(elsewhere).search('resource', readable, { trustPep });
+  assert.deepEqual([known.results.length, known.context.complete], [2, false]);
+  const silent = createGuard(elsewhere, { relationships: { ask: async () => [undefined] }, onError() {} });
+  const asked = await silent.search('action', { subject: bob, resource: record('record-1') }, { trustPep });
+  assert.deepEqual([asked.results, asked.context.complete], [[{ name: 'read' }], false]);
+  const unknown = createGuard({ ...config, issuers: [{ ...config.issuers[0], jwks: undefined, jwks_uri: 'https://as.example/jwks' }] }, { fetch: async () => { throw new Error('down'); }, onError() {} });
+  const down = await unknown.search('resource', readable, { request });
+  assert.deepEqual([down.results, down.context.complete, down.context.error.status], [[], false, 503]);
+  // Only the evaluations were told.
+  assert.deepEqual(heard, names.map(() => null));
+});
+
 test('certification, discovery', async () => {
   const ask = async (url, address) => (await authzen(guard, { url, authenticate: () => false })(new Request(address))).json();
   assert.deepEqual(await ask('https://pdp.example', 'https://pdp.example/.well-known/authzen-configuration'), {
     policy_decision_point: 'https://pdp.example',
     access_evaluation_endpoint: 'https://pdp.example/access/v1/evaluation',
     access_evaluations_endpoint: 'https://pdp.example/access/v1/evaluations',
+    search_subject_endpoint: 'https://pdp.example/access/v1/search/subject',
+    search_resource_endpoint: 'https://pdp.example/access/v1/search/resource',
+    search_action_endpoint: 'https://pdp.example/access/v1/search/action',
   });
   const tenant = await ask('https://pdp.example/tenant1', 'https://pdp.example/.well-known/authzen-configuration/tenant1');
   assert.equal(tenant.access_evaluation_endpoint, 'https://pdp.example/tenant1/access/v1/evaluation');

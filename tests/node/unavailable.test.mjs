@@ -1,8 +1,7 @@
-// Who is down: 503 with `Retry-After` wherever a decision could not be reached, in `authorize` and in the middleware; and
-// what proofs, status lists and certificates do while everybody is up.
+// Who is down: 503 wherever a decision could not be reached; and what proofs, status lists and certificates do while
+// everybody is up. What the middleware answers then: `tests/servers/unavailable.test.mjs`.
 
 import assert from 'node:assert/strict';
-import { createServer, request as send } from 'node:http';
 import { createServer as createTlsServer, request as sendTls } from 'node:https';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -11,103 +10,64 @@ import { test } from 'node:test';
 
 import { createGuard, openfga } from 'actfor';
 import { actfor } from 'actfor/express';
-import { protect } from 'actfor/fetch';
-import { mcpAuth } from 'actfor/mcp';
 import { createTestClock, createTestIssuer, createTestKey } from 'actfor/testing';
+import { setting, uri } from './down.mjs';
 
-const issuer = createTestIssuer();
-const key = createTestKey();
-const uri = 'https://as.example/status/1';
-const base = {
-  issuer: issuer.issuer, audience: issuer.audience, algorithms: ['ES256'], dialect: 'rfc9068', binding: 'optional', clients: { app: 'app' },
-};
-const rules = {
-  policy: `actfor 1
-model "m.fga"
-on repo
-  read needs reader
-on tool
-  tools/call needs scope
-allow self to read on repo as read
-allow self to tools/call on tool as call
-scope "repo" covers read on repo
-scope "tool" covers tools/call on tool
-route GET /repos/{id} is read on repo:{id}
-mcp /mcp
-`,
-  files: { 'm.fga': 'model\n  schema 1.1\ntype user\ntype repo\n  relations\n    define reader: [user]\n' },
-  tuples: [{ user: 'user:ana', relation: 'reader', object: 'repo:web' }],
-};
-const down = async () => { throw new Error('down'); };
+const { issuer, mint, configOf, DOWN } = setting({ openfga, createTestIssuer, createTestKey });
 const json = (value) => new Response(JSON.stringify(value));
-const mint = (more) => issuer.token({ dialect: 'rfc9068', scope: 'repo tool', ...more });
-const configOf = (more, rest = {}) => ({ issuers: [{ ...base, jwks: issuer.jwks, ...more }], ...rules, ...rest });
-const { jwks: _, ...remote } = configOf().issuers[0];
 
-/** Who may be down: a configuration, what the host does about it, the code, and the token. */
-const DOWN = {
-  'the key server': { config: { ...configOf(), issuers: [{ ...remote, jwks_uri: 'https://as.example/jwks' }] }, host: { fetch: down }, code: 'keys_unavailable' },
-  'the introspection endpoint': { config: configOf({ introspection: { endpoint: 'https://as.example/i' } }), host: { fetch: down }, code: 'introspection_unavailable' },
-  'the status list': { config: configOf({ status: { uris: [uri] } }), host: { fetch: down }, code: 'revocation_unavailable', claims: { status: { status_list: { uri, idx: 3 } } } },
-  'the replay store': { config: configOf({}, { proof: { base_urls: [issuer.audience] } }), host: { replayStore: { remember: down } }, code: 'proof_store_unavailable', key },
-  'the relationship server': {
-    config: configOf({}, { tuples: [], relationships: {} }), code: 'relations_unavailable',
-    host: { fetch: down, relationships: openfga({ url: 'https://fga.example', storeId: 'S', modelId: 'M' }) },
-  },
-  'a relationship server of one\'s own': { config: configOf({}, { tuples: [], relationships: {} }), code: 'relations_unavailable', host: { relationships: { ask: async () => [undefined] } } },
-};
-
-/** The answer of a server with a middleware in front. */
-async function call(t, middleware, request) {
-  const server = createServer((req, res) => middleware(req, res, (error) => { res.statusCode = error ? 500 : 200; res.end(String(error ?? '')); }));
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => { server.closeAllConnections(); server.close(); });
-  return new Promise((resolve, reject) => {
-    const req = send({ port: server.address().port, method: request.method, path: request.url, headers: request.headers }, (res) => {
-      let text = '';
-      res.on('data', (part) => { text += part; }).on('end', () => resolve({ status: res.statusCode, headers: res.headers, text }));
-    });
-    req.on('error', reject).end(request.body);
-  });
-}
-
-for (const [name, { config, host, code, claims, key }] of Object.entries(DOWN)) {
-  test(`${name} is down: 503`, async (t) => {
+for (const [name, { config, host, code, more }] of Object.entries(DOWN)) {
+  test(`${name} is down: 503`, async () => {
     const errors = [];
-    const guard = createGuard(config, { ...host, onError: (error) => errors.push(error.message) });
-    const request = () => mint({ claims, key }).request('GET', '/repos/web');
-    const decision = await guard.authorize(request());
+    const guard = createGuard(config, { ...host(), onError: (error) => errors.push(error.message) });
+    const decision = await guard.authorize(mint(more).request('GET', '/repos/web'));
     assert.deepEqual([decision.verdict, decision.code, decision.status], ['deny', code, 503]);
     assert.deepEqual([decision.toJSON().code, decision.toJSON().status, decision.challenge], [code, 503, null]);
     assert.ok(errors.length > 0);
-    const asked = request();
-    const answered = await call(t, actfor(guard), asked);
-    assert.deepEqual([answered.status, answered.headers['retry-after'], answered.headers['www-authenticate']], [503, '5', undefined]);
-    assert.equal(JSON.parse(answered.text).code, code);
-    const fetched = await protect(guard, () => assert.fail())(new Request(`${issuer.audience}/repos/web`, { headers: request().headers }));
-    assert.deepEqual([fetched.status, fetched.headers.get('retry-after'), (await fetched.json()).code], [503, '5', code]);
   });
 }
 
-test('an MCP server answers 503 as JSON-RPC', async (t) => {
-  const guard = createGuard(configOf({ introspection: { endpoint: 'https://as.example/i' } }), { fetch: down });
-  const { headers } = mint().request('POST', '/mcp');
-  const body = '{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"x"}}';
-  const options = { resource: 'https://api.example/mcp', authorizationServers: [issuer.issuer] };
-  const { status, headers: fields, text } = await call(t, mcpAuth(guard, options), { method: 'POST', url: '/mcp', headers: { ...headers, 'content-type': 'application/json' }, body });
-  assert.deepEqual([status, fields['retry-after']], [503, '5']);
-  assert.deepEqual([JSON.parse(text).id, JSON.parse(text).error.code], [4, -32603]);
+test('a key is unknown when the key server says so, and until then nobody knows', async () => {
+  const clock = createTestClock(1_795_000_000);
+  const other = createTestIssuer();
+  const ours = mint({ now: clock() }).request('GET', '/repos/web');
+  const theirs = other.token({ dialect: 'rfc9068', scope: 'repo', now: clock() }).request('GET', '/repos/web');
+  let answer = async () => json(other.jwks);
+  let asked = 0;
+  const guard = createGuard(DOWN['the key server'].config, { clock, fetch: (url, init) => { asked += 1; return answer(url, init); }, onError() {} });
+  const ask = async (request, options) => (await guard.authorize(request, options)).code;
+  assert.deepEqual([await ask(theirs), await ask(ours), asked], [null, 'key_unknown', 1]);
+  // The pause after an answer: strangers do not hasten another, and the answer holds.
+  clock.advance(9);
+  assert.deepEqual([await ask(ours), asked], ['key_unknown', 1]);
+  clock.advance(1);
+  for (const bad of [() => { throw new Error('down'); }, async () => json({ keys: 'none' }), async () => new Response('', { status: 500 })]) {
+    answer = bad;
+    const before = asked;
+    assert.deepEqual([await ask(ours), await ask(theirs)], ['keys_unavailable', null]);
+    // The pause after a failure, for those who do not wait too.
+    clock.advance(9);
+    assert.deepEqual([await ask(ours), guard.decide(ours).code, asked - before], ['keys_unavailable', 'keys_unavailable', 1]);
+    clock.advance(1);
+  }
+  answer = async () => json(other.jwks);
+  assert.equal(await ask(ours), 'key_unknown');
+  clock.advance(10);
+  answer = (_, { signal }) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); });
+  const waited = await guard.authorize(ours, { deadline: 20 });
+  assert.deepEqual([waited.code, waited.status, waited.toJSON().checks.at(-1)], ['keys_unavailable', 503, waited.checks.at(-1)]);
+  assert.equal(await ask(theirs, { deadline: 20 }), null);
 });
 
 test('a deadline that passes is nobody\'s refusal either', async () => {
   const forever = (_, { signal }) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); });
   for (const name of ['the key server', 'the introspection endpoint', 'the status list', 'the relationship server']) {
-    const { config, host, claims, code } = DOWN[name];
-    const guard = createGuard(config, { ...host, fetch: forever });
-    assert.equal((await guard.authorize(mint({ claims }).request('GET', '/repos/web'), { deadline: 20 })).code, code, name);
+    const { config, host, more, code } = DOWN[name];
+    const guard = createGuard(config, { ...host(), fetch: forever });
+    assert.equal((await guard.authorize(mint(more).request('GET', '/repos/web'), { deadline: 20 })).code, code, name);
   }
   const { config, host } = DOWN['the relationship server'];
-  const decision = await createGuard(config, host).authorize(mint().request('GET', '/repos/web'), { deadline: 0 });
+  const decision = await createGuard(config, host()).authorize(mint().request('GET', '/repos/web'), { deadline: 0 });
   assert.equal(decision.code, 'relations_unavailable');
 });
 
@@ -119,7 +79,7 @@ test('without a relationship server, what is missing is a refusal', async () => 
 
 test('what is refused anyway is refused, whoever is down', async () => {
   const { config, host } = DOWN['the relationship server'];
-  const guard = createGuard(config, host);
+  const guard = createGuard(config, host());
   assert.equal((await guard.authorize(issuer.forge(mint(), 'signature').request('GET', '/repos/web'))).code, 'signature_invalid');
   assert.equal((await guard.authorize(mint({ scope: 'tool' }).request('GET', '/repos/web'))).code, 'not_covered');
 });
@@ -147,7 +107,7 @@ test('a proof is good once in a store that all processes share, and for nothing 
   const replayStore = { remember: async (key) => { const was = used.has(key); used.add(key); return was ? 'again' : 'first'; } };
   const config = configOf({ binding: 'required' }, { proof: { base_urls: [issuer.audience] } });
   const [one, two] = [createGuard(config, { replayStore }), createGuard(config, { replayStore })];
-  const token = mint({ key });
+  const token = mint({ key: createTestKey() });
   const request = token.request('GET', '/repos/web');
   const allowed = await one.authorize(request);
   assert.equal(allowed.code, null);

@@ -14,7 +14,40 @@ export const LEAST = { token: 160, proof: 80, request: 120, kind: 140, key: 35, 
  * Asks every question that a host can ask without fetching anything, or those of some kinds. `wrong` says what came
  * out otherwise than the vector expects; `documents` holds every decision document, to be the same in every runtime.
  */
-export function run(createGuard, files, kinds = Object.keys(LEAST)) {
+export function decideAll(createGuard, files, kinds) {
+  const asking = questioned(createGuard, files, kinds);
+  let step = asking.next();
+  while (!step.done) {
+    const { guard, request, options } = step.value;
+    step = asking.next(guard.decide(request, options));
+  }
+  return step.value;
+}
+
+/** The same with `authorize`, where signatures may be somebody else's matter. There is nobody to fetch anything from. */
+export async function authorizeAll(createGuard, files, kinds) {
+  const fetch = () => Promise.reject(new Error('there is no network'));
+  const asking = questioned((config) => createGuard(config, { fetch }), files, kinds);
+  let step = asking.next();
+  while (!step.done) {
+    const { guard, request, options } = step.value;
+    step = asking.next(await guard.authorize(request, options));
+  }
+  return step.value;
+}
+
+/** Both ways, which say the same. */
+export async function run(createGuard, files, kinds) {
+  const { counts, wrong, documents } = decideAll(createGuard, files, kinds);
+  const later = await authorizeAll(createGuard, files, kinds);
+  wrong.push(...later.wrong.map((line) => `authorize: ${line}`));
+  for (const [name, document] of Object.entries(documents)) {
+    if (later.documents[name] !== document) wrong.push(`authorize: ${name}: ${later.documents[name]}`);
+  }
+  return { counts, wrong, documents };
+}
+
+function* questioned(createGuard, files, kinds = Object.keys(LEAST)) {
   const counts = {};
   const wrong = [];
   const documents = {};
@@ -25,11 +58,11 @@ export function run(createGuard, files, kinds = Object.keys(LEAST)) {
     for (const { now, ...asked } of before) {
       if (!guard.decide(asked, { now }).allowed) wrong.push(`${kind}: ${name}: what came before was refused`);
     }
-    const outcomes = Array.from({ length: again ? 2 : 1 }, () => guard.decide(request, options));
-    const decision = outcomes.at(-1);
+    const first = yield { guard, request, options };
+    const decision = again ? yield { guard, request, options } : first;
     const found = decision.code ?? decision.verdict;
     const text = String(decision);
-    if (again && !outcomes[0].allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
+    if (again && !first.allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
     if (found !== expect) wrong.push(`${kind}: ${name}: expected ${expect}, found ${found}`);
     if (object !== undefined && decision.object !== object) wrong.push(`${kind}: ${name}: about ${decision.object}`);
     if (who !== undefined && JSON.stringify(decision.who) !== JSON.stringify(who)) wrong.push(`${kind}: ${name}: who is ${JSON.stringify(decision.who)}`);
@@ -103,8 +136,9 @@ function* questions(files) {
   const rotation = read('token/keys.json');
   for (const { name, steps } of rotation.cases) {
     const learned = [];
-    for (const [index, { at, token, expect, issuer, keys, refused }] of steps.entries()) {
-      if (keys !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
+    for (const [index, { at, token, expect, issuer, keys = null, refused }] of steps.entries()) {
+      // A key server that is silent gives `null`.
+      if (issuer !== undefined) learned.push({ keys_of: issuer, list: keys, at: rotation.start + at, refused });
       if (token === undefined) continue;
       const headers = [['authorization', `Bearer ${rotation.tokens[token]}`]];
       yield {

@@ -12,8 +12,8 @@ export const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'
 const files = Object.fromEntries(FILES.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 
 /** Every vector, through the guard of an entry of the package. */
-export function testVectors(createGuard) {
-  const { counts, wrong } = run(createGuard, files);
+export async function testVectors(createGuard) {
+  const { counts, wrong } = await run(createGuard, files);
   for (const kind of Object.keys(LEAST)) {
     test(`every ${kind} comes out as expected: ${counts[kind]}`, () => {
       assert.deepEqual(wrong.filter((line) => line.startsWith(`${kind}: `)), []);
@@ -42,6 +42,8 @@ export function testVectors(createGuard) {
       for (const step of steps) {
         if (step.keys !== undefined) {
           assert.equal(code(() => guard.setKeys(step.issuer, step.keys, { now: start + step.at })), step.refused ?? 'allow', name);
+        } else if (step.silent) {
+          guard.setKeys(step.issuer, null);
         } else if (step.strange !== undefined) {
           for (const [at, token] of strangers(step, tokens.old)) assert.equal(ask(token, at), step.expect, name);
         } else {

@@ -11,7 +11,7 @@ import { config, NOW, tokens } from './patterns.mjs';
 import { testVectors } from './vectors_here.mjs';
 import { nodeCrypto } from './node_modules/actfor/node_crypto.js';
 
-testVectors(createGuard);
+await testVectors(createGuard);
 
 test('guards ask Node', () => {
   const headers = { authorization: `Bearer ${tokens.T1.token}` };

@@ -1,6 +1,6 @@
-// With the code in WebAssembly alone, as in a browser.
+// As in a browser: with the code in WebAssembly alone, and in `authorize` with Web Crypto.
 
 import { createGuard } from 'actfor/inline';
 import { testVectors } from './vectors_here.mjs';
 
-testVectors(createGuard);
+await testVectors(createGuard);

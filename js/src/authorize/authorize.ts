@@ -4,7 +4,7 @@
 
 import type * as Api from '../../types/index.js';
 import { codeOf, Decision } from '../decision.js';
-import { type Asked, connection, type Facts, ask, writeFacts } from '../request.js';
+import { type Asked, connection, type Facts, ask, timeOf, writeFacts } from '../request.js';
 import type { State } from '../state.js';
 import { fetchText } from './fetching.js';
 import { Introspections } from './introspection.js';
@@ -55,7 +55,7 @@ export class Authorizer {
     const { minInterval = 10, refreshAfter = 300 } = host.keys ?? {};
     this.#pace = { minInterval, deadline: this.#deadline, failed: this.#failed };
     this.#keys = new Keys(guard.keySources(), this.#fetch, { ...this.#pace, refreshAfter }, (issuer, jwks, now) => {
-      guard.state = guard.state.withKeys(issuer, new TextEncoder().encode(jwks), now);
+      guard.state = guard.state.withKeys(issuer, jwks === undefined ? undefined : new TextEncoder().encode(jwks), now);
     });
     const { clients = {}, cacheSeconds = 30 } = host.introspection ?? {};
     this.#introspections = new Introspections(this.#fetch, clients, cacheSeconds, this.#deadline);
@@ -65,7 +65,7 @@ export class Authorizer {
   async authorize(request: Api.GuardRequest, options: Api.AuthorizeOptions = {}, more: Facts = {}, earlier?: Api.Decision): Promise<Api.Decision> {
     const facts = { ...connection(request), ...more };
     if (earlier !== undefined) Decision.about(earlier, (_, __, packed) => remember(packed, facts));
-    const now = options.now ?? this.#clock();
+    const now = timeOf(options, this.#clock);
     return this.#wait(options, (waiting) => this.#decide(ask(request, options, now), facts, waiting));
   }
 
@@ -79,7 +79,7 @@ export class Authorizer {
       remember(packed, facts);
       return { asked, facts };
     });
-    const now = options.now ?? this.#clock();
+    const now = timeOf(options, this.#clock);
     return this.#wait(options, (waiting) => this.#decide({ ...asked, body, now }, facts, waiting));
   }
 
@@ -97,11 +97,20 @@ export class Authorizer {
     const missing = this.#keys.missing(now);
     if (missing !== undefined) await waiting.for(missing);
     if (this.#store !== undefined) facts.store = true;
-    let asked: Asked = { ...first, facts: writeFacts(facts) };
+    const signatures = this.#guard.state.signatures();
+    let asked: Asked = { ...first, facts: writeFacts(facts), signatures };
     const tried = new Set<string>();
-    for (let round = 0; ; round += 1) {
+    for (let round = 0; ; ) {
       const { state } = this.#guard;
-      const packed = state.decide(asked);
+      const decide = (): number => state.decide(asked);
+      const packed = signatures === undefined ? decide() : signatures.noting(decide);
+      if (signatures?.open === true) {
+        // Nobody has checked them yet, so whatever was decided counts for nothing.
+        remember(packed, facts);
+        if (waiting.over || !(await waiting.for(signatures.answer()))) signatures.close();
+        asked = { ...asked, facts: writeFacts(facts) };
+        continue;
+      }
       const decision = (): Api.Decision => Decision.of(packed, state, asked);
       if ((packed & 3) === 0 || round >= ROUNDS) return decision();
       remember(packed, facts);
@@ -113,6 +122,7 @@ export class Authorizer {
         return decision();
       }
       asked = { ...asked, facts: writeFacts(facts) };
+      round += 1;
     }
   }
 
@@ -123,7 +133,8 @@ export class Authorizer {
     const first = (what: string): boolean => !tried.has(what) && tried.add(what) !== undefined;
     if (KEYS.has(code) && first('keys')) {
       const running = this.#keys.refresh(issuersOf(asked.head), asked.now);
-      if (running !== undefined) found.push(waiting.for(running));
+      // Also where they do not come in time: then nobody can say that a key is unknown.
+      if (running !== undefined) found.push(waiting.for(running).then(() => true));
     }
     if (OPEN.has(code) || (this.#relationships !== undefined && RELATED.has(code))) {
       const { introspection, status, use, relations } = state.wanted(asked, packed);

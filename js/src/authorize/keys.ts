@@ -1,5 +1,6 @@
 // The key sets of issuers with `jwks_uri` (RFC 7517): fetched when first needed, refreshed in the background, and when
-// a token names a key that is not known. How long old keys may be used is the core's matter (`jwks_max_age`).
+// a token names a key that is not known. How long old keys may be used is the core's matter (`jwks_max_age`), and that a
+// token is not refused for good (401) on the word of keys that could not be fetched again (503).
 
 import type { Fetch, KeySource } from '../../types/index.js';
 import { claimsOf } from '../unverified.js';
@@ -21,13 +22,20 @@ export class Keys {
     sources: readonly KeySource[],
     fetch: Fetch,
     options: KeyOptions,
-    take: (issuer: string, jwks: string, now: number) => void,
+    take: (issuer: string, jwks: string | undefined, now: number) => void,
   ) {
     this.#options = options;
-    this.#sets = new Map(sources.map(({ issuer, jwksUri }) => [issuer, new Refreshing(async (signal, now) => {
-      const headers = { accept: 'application/jwk-set+json, application/json' };
-      take(issuer, (await fetchText(fetch, { url: jwksUri, headers, most: MOST, signal })).text, now);
-    }, options)]));
+    this.#sets = new Map(sources.map(({ issuer, jwksUri }) => {
+      // From the start of a fetch until one succeeds the guard takes no key for unknown.
+      let awaited = false;
+      return [issuer, new Refreshing(async (signal, now) => {
+        if (!awaited) take(issuer, undefined, now);
+        awaited = true;
+        const headers = { accept: 'application/jwk-set+json, application/json' };
+        take(issuer, (await fetchText(fetch, { url: jwksUri, headers, most: MOST, signal })).text, now);
+        awaited = false;
+      }, options)];
+    }));
   }
 
   /** What has to be waited for before anything can be decided: key sets that were never there. */

@@ -4,6 +4,7 @@
 import type { WasmSource } from '../../types/index.js';
 import * as glue from '../actfor_bindings.js';
 import { isProvided, provide } from '../bindings.js';
+import { webCrypto } from '../web_crypto.js';
 
 export * from '../index.js';
 
@@ -22,7 +23,7 @@ async function start(source?: WasmSource | Promise<WasmSource>): Promise<void> {
   if (isProvided()) return;
   const given = await source;
   const { memory } = await (given === undefined ? fromBeside() : glue.default({ module_or_path: given }));
-  provide(glue, memory);
+  provide(glue, memory, webCrypto);
 }
 
 /** Where a bundler has moved this script and not the module, there is nothing to be found. */

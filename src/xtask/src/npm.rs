@@ -145,7 +145,7 @@ fn bundle(modules: &Path, dist: &Path) -> Result<()> {
 }
 
 /// The modules that hosts without `require` load, and one that is tested alone.
-const ES_ONLY: [&str; 4] = ["entry/browser", "entry/workerd", "node_crypto", "testing"];
+const ES_ONLY: [&str; 5] = ["entry/browser", "entry/workerd", "node_crypto", "testing", "web_crypto"];
 
 /// The modules that can be had by `require`.
 const COMMON_JS: [&str; 12] = [

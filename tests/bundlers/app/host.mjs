@@ -5,4 +5,4 @@ import { createGuard } from 'actfor';
 import { run } from './vectors.mjs';
 
 const { files, kinds } = JSON.parse(readFileSync('vectors.json', 'utf8'));
-console.log(JSON.stringify(run(createGuard, files, kinds)));
+console.log(JSON.stringify(await run(createGuard, files, kinds)));

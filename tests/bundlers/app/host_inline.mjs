@@ -6,4 +6,4 @@ import { createGuard } from 'actfor/inline';
 import { run } from './vectors.mjs';
 
 const { files, kinds } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-console.log(JSON.stringify(run(createGuard, files, kinds)));
+console.log(JSON.stringify(await run(createGuard, files, kinds)));

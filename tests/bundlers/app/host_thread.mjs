@@ -9,5 +9,5 @@ if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { workerData: JSON.parse(readFileSync('vectors.json', 'utf8')) });
   worker.once('message', (report) => console.log(JSON.stringify(report)));
 } else {
-  parentPort.postMessage(run(createGuard, workerData.files, workerData.kinds));
+  parentPort.postMessage(await run(createGuard, workerData.files, workerData.kinds));
 }

@@ -6,6 +6,6 @@ import { run } from './vectors.mjs';
 export default {
   async fetch(request) {
     const { files, kinds } = await request.json();
-    return Response.json(run(createGuard, files, kinds));
+    return Response.json(await run(createGuard, files, kinds));
   },
 };

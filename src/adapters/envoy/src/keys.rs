@@ -3,7 +3,8 @@
 //!
 //! Nothing here waits for a request and no request waits for this: until an issuer's keys have arrived, its
 //! tokens refuse with `keys_unavailable`. An answer that cannot be used leaves what was there before in place; how
-//! long that holds is the guard's to say (`jwks_max_age`, `revocation.max_age`).
+//! long that holds is the guard's to say (`jwks_max_age`, `revocation.max_age`). A key that is not known refuses with
+//! `key_unknown` where the keys are too new to be fetched again, and with `keys_unavailable` until they were.
 
 use core::{cell::Cell, fmt, time::Duration};
 
@@ -48,6 +49,8 @@ struct Source {
     last_attempt: Option<Duration>,
     failures: u32,
     ever_fetched: bool,
+    /// The guard knows that newer keys are awaited.
+    awaited: bool,
 }
 
 /// What a source gives.
@@ -113,7 +116,7 @@ impl Fetcher {
     }
 
     /// Time has passed: fetches what is due.
-    pub fn tick(&mut self, host: &impl Host, counters: &Counters) {
+    pub fn tick(&mut self, host: &impl Host, guard: &mut Guard, counters: &Counters) {
         if self.ticking {
             self.running = self.running.saturating_add(TICK);
         } else if host.set_tick(TICK).is_ok() {
@@ -125,6 +128,7 @@ impl Fetcher {
             if hasten && source.what != What::Revoked {
                 source.hasten();
             }
+            source.wait_for_newer(guard, self.running);
             if source.pending.is_none() && source.due <= self.running {
                 source.fetch(host, counters, self.running);
             }
@@ -144,7 +148,11 @@ impl Fetcher {
         let Some(source) = self.sources.iter_mut().find(mine) else { return };
         source.pending = None;
         match source.take(host, guard, status) {
-            Ok(()) => source.succeeded(host, counters, self.running),
+            Ok(()) => {
+                source.succeeded(host, counters, self.running);
+                // Whoever missed a key before this answer has it now, or asks again.
+                self.unknown_key_seen.set(false);
+            }
             Err(why) => source.failed(host, counters, self.running, &why),
         }
     }
@@ -161,6 +169,18 @@ impl Source {
             last_attempt: None,
             failures: 0,
             ever_fetched: false,
+            awaited: false,
+        }
+    }
+
+    /// When keys were fetched so long ago that an unknown one hastens a fetch, that fetch has to say that it is unknown.
+    fn wait_for_newer(&mut self, guard: &mut Guard, running: Duration) {
+        if let What::Keys(issuer) = &self.what
+            && !self.awaited
+            && (self.due <= running || self.earliest() <= running)
+        {
+            guard.await_keys(issuer);
+            self.awaited = true;
         }
     }
 
@@ -209,6 +229,7 @@ impl Source {
             host.log(Level::Info, &format!("actfor: {} fetched", self.what));
         }
         self.ever_fetched = true;
+        self.awaited = false;
         self.failures = 0;
         self.due = running.saturating_add(seconds(self.settings.refresh_seconds));
         let _ = host.count(match self.what {
@@ -239,8 +260,12 @@ impl Source {
 
     /// Fetches as early as the minimum interval allows.
     fn hasten(&mut self) {
-        let earliest = |last: Duration| last.saturating_add(seconds(self.settings.min_refresh_seconds));
-        self.due = self.due.min(self.last_attempt.map_or(Duration::ZERO, earliest));
+        self.due = self.due.min(self.earliest());
+    }
+
+    fn earliest(&self) -> Duration {
+        let pause = seconds(self.settings.min_refresh_seconds);
+        self.last_attempt.map_or(Duration::ZERO, |last| last.saturating_add(pause))
     }
 }
 
@@ -460,6 +485,38 @@ mod tests {
         assert_eq!(worker.ask(), "allow");
     }
 
+    #[test]
+    fn a_key_is_unknown_when_the_key_server_has_said_so() {
+        let mut worker = Worker::start(r#"{"cluster":"keys","min_refresh_seconds":10}"#);
+        worker.tick(1);
+        let other = SigningKey::from_seed(Algorithm::Es256, [9; 32]).unwrap().with_kid("other");
+        let others = format!(r#"{{"keys":[{}]}}"#, other.public_jwk());
+        worker.answer(Some(200), others.as_str());
+        assert_eq!(worker.ask(), "key_unknown");
+        worker.wait();
+        worker.answer(Some(200), others.as_str());
+        // Nobody asks for so long that there may be a new key.
+        worker.tick(9);
+        assert_eq!(worker.ask(), "key_unknown");
+        worker.tick(1);
+        worker.answer(Some(200), others.as_str());
+        worker.tick(10);
+        assert_eq!((worker.ask().as_str(), worker.calls()), ("keys_unavailable", 3));
+        worker.tick(1);
+        assert_eq!((worker.ask().as_str(), worker.calls()), ("keys_unavailable", 4));
+        worker.answer(Some(500), "");
+        assert_eq!(worker.ask(), "keys_unavailable");
+        worker.wait();
+        worker.answer(Some(200), "<html>");
+        assert_eq!(worker.ask(), "keys_unavailable");
+        worker.wait();
+        worker.answer(Some(200), others.as_str());
+        assert_eq!(worker.ask(), "key_unknown");
+        worker.wait();
+        worker.answer(Some(200), worker.jwks());
+        assert_eq!(worker.ask(), "allow");
+    }
+
     /// `tests/vectors/token/keys.json`, as every host runs it: here the key servers answer in the background.
     #[test]
     fn keys_come_go_and_age_as_in_every_host() {
@@ -514,16 +571,15 @@ mod tests {
             for step in steps {
                 let now = number(step, "at").unwrap();
                 at(&worker, now);
-                if let Some(keys) = text(step, "keys") {
-                    let call = format!("keys {}/jwks", text(step, "issuer").unwrap());
-                    given.insert(call.clone(), (200, keys));
+                if let Some(issuer) = text(step, "issuer") {
+                    let call = format!("keys {issuer}/jwks");
+                    match text(step, "keys") {
+                        Some(keys) => given.insert(call.clone(), (200, keys)),
+                        None => given.remove(&call),
+                    };
                     let before = worker.calls();
                     while !worker.host.0.borrow().calls[before..].contains(&call) {
                         tick(&mut worker, &given);
-                    }
-                    // From now on they are silent, so that keys age.
-                    if interval.is_none() {
-                        given.clear();
                     }
                 } else if let Some(each) = number(step, "strange") {
                     let (until, interval) = (number(step, "until").unwrap(), interval.unwrap());

@@ -73,7 +73,10 @@ impl Plugin {
     fn run(&self, host: &impl Host, stream: u32, found: Found) -> Next {
         let (next, code) = self.filter(stream).run(host, found);
         // An assertion or a record may be signed with a key that is not known yet, too.
-        if matches!(code, Some(Code::KeyUnknown | Code::ContextInvalid | Code::HopRecordInvalid)) {
+        if let Some(
+            Code::KeyUnknown | Code::KeysUnavailable | Code::ContextInvalid | Code::HopRecordInvalid,
+        ) = code
+        {
             self.keys.unknown_key();
         }
         next
@@ -110,7 +113,7 @@ impl Plugin {
 
     /// Time has passed.
     pub fn on_tick(&mut self, host: &impl Host) {
-        self.keys.tick(host, &self.counters);
+        self.keys.tick(host, &mut self.guard, &self.counters);
     }
 
     /// A call has been answered, or has failed if there is no status.

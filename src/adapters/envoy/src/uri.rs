@@ -17,9 +17,9 @@ impl Uri {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(uri: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = uri.split_once("://").ok_or("must start with `https://`")?;
+        let (scheme, rest) = uri.split_once("://").ok_or("must start with `https://` or `http://`")?;
         if !matches!(scheme, "https" | "http") {
-            return Err("must start with `https://`");
+            return Err("must start with `https://` or `http://`");
         }
         if !rest.bytes().all(|b| matches!(b, b'!'..=b'~')) || rest.contains(['#', '@', '\\']) {
             return Err("must be a plain URI: visible ASCII, without user and fragment");

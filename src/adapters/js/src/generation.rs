@@ -37,20 +37,29 @@ impl Generation {
         let seed =
             getrandom::u64().map_err(|_| thrown::argument("", "this host has no source of randomness"))?;
         let mut guard = Guard::from_config(config, seed).map_err(|error| thrown::config(&error))?;
-        match crypto::host() {
-            Some(host) => guard.use_host_crypto(host),
-            None => guard.prepare(),
+        if let Some(host) = crypto::host() {
+            guard.use_host_crypto(host);
+        }
+        if crypto::verifies_here() {
+            guard.prepare();
         }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::new(RefCell::new(MemoryStore::new(PROOFS))) })
     }
 
-    /// The generation that follows with a fresh key set (JWK Set, JSON) for `issuer`; this one stays as it is.
+    /// The generation that follows with a fresh key set (JWK Set, JSON) for `issuer`, or where one is awaited; this one
+    /// stays as it is.
     ///
     /// # Errors
     /// A plain object `{ code, path, message, position }`.
     #[wasm_bindgen(js_name = withKeys)]
-    pub fn with_keys(&self, issuer: &str, jwks: &[u8], now: f64) -> Result<Self, JsValue> {
-        self.followed(now, |guard, now| guard.set_keys(issuer, jwks, now))
+    pub fn with_keys(&self, issuer: &str, jwks: Option<Box<[u8]>>, now: f64) -> Result<Self, JsValue> {
+        self.followed(now, |guard, now| match &jwks {
+            Some(jwks) => guard.set_keys(issuer, jwks, now),
+            None => {
+                guard.await_keys(issuer);
+                Ok(())
+            }
+        })
     }
 
     /// The generation that follows with a whole new list of what is revoked (JSON); this one stays as it is.
@@ -221,6 +230,17 @@ impl Generation {
         Ok(w.finish())
     }
 
+    /// Names of a type, for searching (a JSON array): its actions, or the objects that tuples name.
+    #[must_use]
+    pub fn names(&self, kind: &str, actions: bool) -> String {
+        let mut w = Writer::default();
+        w.array(|w| match actions {
+            true => self.guard.actions(kind).for_each(|name| w.string(name)),
+            false => self.guard.objects(kind).iter().for_each(|name| w.string(name)),
+        });
+        w.finish()
+    }
+
     /// Verifies a token and shows who it is (JSON). Of the request in the buffer only what goes along with a token
     /// counts.
     #[must_use]
@@ -258,7 +278,7 @@ impl Generation {
         let now = Timestamp::from_host(now).ok_or_else(|| thrown::argument("now", "the clock is not set"))?;
         let mut guard = self.guard.successor();
         change(&mut guard, now).map_err(|error| thrown::config(&error))?;
-        if crypto::host().is_none() {
+        if crypto::verifies_here() {
             guard.prepare();
         }
         Ok(Self { guard, buffer: Vec::new(), proofs: Rc::clone(&self.proofs) })
