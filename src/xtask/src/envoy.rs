@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::optimise::optimise;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 const FILTER: &str = "dist/envoy/actfor.wasm";
 
@@ -20,13 +22,19 @@ pub fn build() -> Result<(), String> {
     let home = env::var("CARGO_HOME")
         .or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))
         .unwrap_or_default();
-    let remap =
-        format!("--remap-path-prefix={home}=cargo\u{1f}--remap-path-prefix={}=actfor", root.display());
+    // SHA-2 as loops, as for npm: what is hashed here is short.
+    let flags = [
+        format!("--remap-path-prefix={home}=cargo"),
+        format!("--remap-path-prefix={}=actfor", root.display()),
+        "--cfg=sha2_backend_soft=\"compact\"".into(),
+    ];
     let mut cargo = cargo(&root);
     cargo.args(["build", "--release", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
-    cargo.args(["--config", "profile.release.strip=true"]).env("CARGO_ENCODED_RUSTFLAGS", remap);
-    run(&mut cargo)?;
-    copy(&root.join("target").join(TARGET).join("release/actfor_envoy.wasm"), &root.join(FILTER))
+    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
+    let (compiled, filter) =
+        (root.join("target").join(TARGET).join("release/actfor_envoy.wasm"), root.join(FILTER));
+    parent(&filter)?;
+    optimise(&compiled, &filter).map_err(|e| format!("{e:#}"))
 }
 
 /// Tests the filter: its logic natively, then the built filter in the real Envoy.
@@ -102,11 +110,6 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
     files.retain(|path| path.to_string_lossy().ends_with(ending));
     files.sort();
     if files.is_empty() { Err(format!("{}: no file ends in {ending}", folder.display())) } else { Ok(files) }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    parent(to)?;
-    fs::copy(from, to).map(drop).map_err(|e| said(to, &e))
 }
 
 fn parent(path: &Path) -> Result<(), String> {

@@ -14,6 +14,7 @@ mod fuzz;
 mod mutants;
 mod node;
 mod npm;
+mod optimise;
 mod scoreboard;
 mod setup;
 mod shell;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::optimise::optimise;
 use crate::setup;
 use crate::shell::{command, read, root, run, step};
 
@@ -22,6 +23,7 @@ pub fn build() -> Result<PathBuf> {
     if setup::newer(&compiled, &optimised) || !glue.exists() {
         fresh(&glue)?;
         bind(&compiled, &glue)?;
+        step("npm: wasm-opt");
         optimise(&glue.join("actfor_bindings_bg.wasm"), &optimised)?;
     }
     fs::copy(&optimised, dist.join("actfor.wasm"))?;
@@ -84,16 +86,6 @@ fn bind(wasm: &Path, out: &Path) -> Result<()> {
         .remove_producers_section(true)
         .out_name("actfor_bindings")
         .generate(out)
-}
-
-/// A function that has one caller stays one unless it is small: hosts compile a function when it is first called, and
-/// one of 50 KB took a start 8 ms, and a core beside it 290 ms to optimise.
-fn optimise(from: &Path, to: &Path) -> Result<()> {
-    step("npm: wasm-opt");
-    run(command("node")
-        .arg("js/node_modules/binaryen/bin/wasm-opt")
-        .args(["-O3", "--one-caller-inline-max-function-size=200", "--strip-debug", "-o"])
-        .args([to, from]))
 }
 
 /// TypeScript to JavaScript, the types beside it, and what a package needs.
