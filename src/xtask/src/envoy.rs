@@ -29,10 +29,10 @@ pub fn build() -> Result<(), String> {
         "--cfg=sha2_backend_soft=\"compact\"".into(),
     ];
     let mut cargo = cargo(&root);
-    cargo.args(["build", "--release", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
+    cargo.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
     let (compiled, filter) =
-        (root.join("target").join(TARGET).join("release/actfor_envoy.wasm"), root.join(FILTER));
+        (root.join("target").join(TARGET).join("wasm/actfor_envoy.wasm"), root.join(FILTER));
     parent(&filter)?;
     optimise(&compiled, &filter).map_err(|e| format!("{e:#}"))
 }
