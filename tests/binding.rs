@@ -121,14 +121,20 @@ fn the_proof_comes_before_the_relationship() {
     let guard = client.guard(BASE);
     let cnf = format!(r#""cnf":{{"jkt":"{}"}}"#, client.key.thumbprint().unwrap());
     let claims = claims(Pattern::Offline, &Mint::fixture());
-    let odd = claims.replace(r#""authority":"user""#, r#""authority":"agent""#);
-    assert_ne!(odd, claims);
-    let token = client.acme.sign(&format!("{},{cnf}}}", odd.strip_suffix('}').unwrap()));
-    let proof = client.proof(&token, "p1", "");
+    let agent = r#""act":{"iss":"https://as.example","#;
     let mut store = MemoryStore::new(8);
-    let dpop = format!("DPoP {token}");
-    assert_eq!(outcome(&decide(&guard, &dpop, None, Some(&mut store))), "proof_missing");
-    assert_eq!(outcome(&decide(&guard, &dpop, Some(&proof), Some(&mut store))), "relationship_unsupported");
+    for (from, to, code) in [
+        (r#""authority":"user""#, r#""authority":"agent""#, "relationship_unsupported"),
+        (agent, &agent.replace("as.", "other."), "foreign_name"),
+    ] {
+        assert!(claims.contains(from), "{claims}");
+        let odd = claims.replace(from, to);
+        let token = client.acme.sign(&format!("{},{cnf}}}", odd.strip_suffix('}').unwrap()));
+        let proof = client.proof(&token, code, "");
+        let dpop = format!("DPoP {token}");
+        assert_eq!(outcome(&decide(&guard, &dpop, None, Some(&mut store))), "proof_missing");
+        assert_eq!(outcome(&decide(&guard, &dpop, Some(&proof), Some(&mut store))), code);
+    }
 
     let refused = decide(&guard, &format!("DPoP {}", client.dpop_token()), None, Some(&mut store));
     assert_eq!(

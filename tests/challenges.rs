@@ -26,13 +26,17 @@ scope  "repo:push"         covers push on repo
 scope  "every:*"           covers read on repo
 scope  "{owner}/{name}"    covers read on repo:{owner}/{name}
 scope  "of-{name}"         covers read on repo:of/{name}
+scope  "part-{name}"       covers read on repo:part:{name}
+scope  "{name}-end"        covers read on repo:{name}/end
 scope  "repo:web-only"     covers merge on repo:web
+scope  "{any}:{name}"      covers read on repo:{name}
 scope  "repo:{name}:read"  covers read on repo:{name}
 
 route GET   /repos/{repo}        is read on repo:{repo}
 route PATCH /repos/{repo}        is push on repo:{repo}
 route PUT   /repos/{repo}        is merge on repo:{repo}
 route GET   /orgs/{org}          is read on org:{org}
+route GET   /parts/{name}        is read on repo:part:{name}
 route GET   /of/{owner}/{name}   is read on repo:{owner}/{name}
 "#;
 
@@ -48,6 +52,8 @@ fn a_challenge_names_a_scope_that_would_cover_the_request() {
         ("GET", "/repos/other-1", Some("repo:other-1:read")),
         // What is encoded in the model is not written so in a scope.
         ("GET", "/repos/a%20b", None),
+        ("GET", "/parts/a", None),
+        ("GET", "/of/a/b", None),
         ("PATCH", "/repos/web", Some("repo:push")),
         ("PATCH", "/repos/a%20b", Some("repo:push")),
         ("PUT", "/repos/web", None),

@@ -444,6 +444,10 @@ fn what_is_not_there_needs_no_proof() {
     let [_, is_not, _] = document.reasons() else { panic!("{}", document.reasons().len()) };
     assert_eq!(text(is_not), "user `user:ana` is not `keeper` of `door:9` (rule `clean`)");
     assert_eq!(document.items(is_not, "via").len(), 1);
+    // What is there, does.
+    let (_, document) = asked(LINES, "url: /1/clean, method: GET");
+    let [is] = document.reasons() else { panic!("{}", document.reasons().len()) };
+    assert!(document.items(is, "via").len() > 1);
     let (_, _, reasons) = listed("url: /1/clean, method: GET");
     assert_eq!(reasons, ["user `user:ana` is `keeper` of `door:1`, which `unless` rules out (rule `clean`)"]);
 }

@@ -365,6 +365,77 @@ fn limits_give_unknown() {
     assert!(answer.truth == Unknown && answer.limit);
 }
 
+/// A large group is looked up from its members' side, where that is shorter.
+#[test]
+fn a_large_group_has_its_members_and_nobody_else() {
+    let members: String = (0..200).map(|i| format!("user:u{i} member group:large\n")).collect();
+    // One is in more groups than the large one has members.
+    let groups: String = (0..300).map(|i| format!("user:u7 member group:g{i}\n")).collect();
+    let small: String = (0..64).map(|i| format!("user:v{i} member group:small\n")).collect();
+    let world = World::new(DEEP, &tuples(&format!("{members}{groups}{small}user:bo member group:b")));
+    for (question, expected) in [
+        ("user:u0 member group:large", True),
+        ("user:u199 member group:large", True),
+        ("user:u7 member group:large", True),
+        ("user:u7 member group:g299", True),
+        ("user:u8 member group:g299", False),
+        ("user:bo member group:large", False),
+        ("user:nobody member group:large", False),
+        ("user:v0 member group:large", False),
+        ("user:v63 member group:small", True),
+        ("user:u0 member group:small", False),
+    ] {
+        assert_eq!(world.check(question), expected, "{question}");
+    }
+    // With a condition, each tuple is looked at.
+    let conditional: Vec<_> = (0..100)
+        .map(|i| {
+            let region = if i % 2 == 0 { "eu" } else { "us" };
+            with(
+                &format!("user:u{i} viewer doc:1"),
+                "in_region",
+                &format!(r#"{{"region":"eu","allowed":["{region}"]}}"#),
+            )
+        })
+        .collect();
+    let world = World::new(CONDITIONAL, &conditional);
+    for (user, expected) in [("u0", True), ("u1", False), ("u98", True), ("u99", False), ("u100", False)] {
+        assert_eq!(world.check(&format!("user:{user} viewer doc:1")), expected, "{user}");
+    }
+}
+
+/// What a long way could not finish, a shorter one may; and the limit is met exactly.
+#[test]
+fn a_way_that_is_too_long_does_not_hide_a_shorter_one() {
+    let world = World::new(
+        DEEP,
+        &tuples(
+            "folder:a1 parent folder:start
+             folder:a2 parent folder:a1
+             folder:a3 parent folder:a2
+             folder:x parent folder:a3
+             folder:x parent folder:start
+             folder:y parent folder:x
+             folder:z parent folder:y
+             user:ana viewer folder:z",
+        ),
+    );
+    let truth = |question: &str, depth: u32| {
+        let facts = Facts { limits: Limits { depth, ..Limits::default() }, ..Facts::default() };
+        let answer = world.answer(question, &facts);
+        (answer.truth, answer.limit)
+    };
+    // start, x, y, z.
+    assert_eq!(truth("user:ana viewer folder:start", 3), (Unknown, true));
+    assert_eq!(truth("user:ana viewer folder:start", 4).0, True);
+    assert_eq!(truth("user:ana viewer folder:start", 5).0, True);
+    assert_eq!(truth("user:ana viewer folder:a1", 5), (Unknown, true));
+    assert_eq!(truth("user:ana viewer folder:a1", 6), (True, false));
+    assert_eq!(truth("user:bo viewer folder:a1", 5), (Unknown, true));
+    assert_eq!(truth("user:bo viewer folder:a1", 6), (False, false));
+    assert_eq!(truth("user:bo viewer folder:start", 7), (False, false));
+}
+
 #[test]
 fn a_search_that_went_too_far_leaves_nothing_behind() {
     let chain: String = (0..40).map(|i| format!("folder:{i} parent folder:{}\n", i + 1)).collect();
