@@ -77,7 +77,7 @@ pub(crate) struct Bond<'a> {
 }
 
 impl Bond<'_> {
-    /// SHA-256 over a canonical JSON array, in base64url. Members are sorted; numbers count as they are written.
+    /// SHA-256 over a canonical JSON array, in base64url.
     pub fn digest(&self) -> String {
         let mut w = Writer::default();
         w.array(|w| {

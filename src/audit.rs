@@ -172,7 +172,7 @@ fn digest(record: &str) -> String {
     base64url::encode(&Sha256::digest(record.as_bytes()))
 }
 
-/// RFC 8785 §3.2.3: members sorted by their names as UTF-16. Numbers are whole here and count as they are written.
+/// RFC 8785 §3.2.3: members sorted by their names as UTF-16. Numbers count as they are written.
 pub(crate) fn canonical(w: &mut Writer, value: &Value<'_>) {
     match value {
         Value::Object(object) => canonical_members(w, object.iter().collect()),

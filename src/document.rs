@@ -1,13 +1,14 @@
 //! The decision document: one JSON shape in every host, the same bytes for the same inputs.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::chain::HopRecord;
 use crate::decision::{Decision, Verdict};
 use crate::error::Code;
+use crate::guard::Guard;
 use crate::identity::context::Identity;
 use crate::identity::{Fact, Kind, Src, Why};
-use crate::json::Writer;
+use crate::json::{self, Form, Writer};
 use crate::policy::Policy;
 use crate::policy::ast::Effect;
 use crate::policy::decide::{Reason, Term};
@@ -168,6 +169,22 @@ impl From<Term> for Check {
     }
 }
 
+impl Guard {
+    /// The document of [`Self::explain`] for a host that takes it apart at once and knows the names of its members: an
+    /// object that has the members that it usually has is an array of their values. `checks` is a string with a letter
+    /// for each of [`Self::check_names`]: `p` pass, `f` fail, `u` unknown, `r` not reached, `n` not needed, and `-`
+    /// for one that the document does not list.
+    pub fn explain_short(&self, request: &Request<'_>, now: Option<Timestamp>) -> String {
+        let (decision, notes) = self.run(request, now, None, true);
+        write(&decision, &notes, request, now, self.policy(), Form::Short)
+    }
+
+    /// The names of all checks, in their order.
+    pub fn check_names() -> impl Iterator<Item = &'static str> {
+        Check::ALL.into_iter().map(Check::as_str)
+    }
+}
+
 /// What is only gathered when a document will be written.
 #[derive(Debug, Default)]
 pub struct Notes {
@@ -193,6 +210,9 @@ pub struct Notes {
     pub shadow: Option<(Decision, Arc<Policy>)>,
 }
 
+/// Room for a document of the usual size.
+const ROOM: usize = 4_096;
+
 /// Writes the document.
 pub fn write(
     decision: &Decision,
@@ -200,10 +220,14 @@ pub fn write(
     request: &Request<'_>,
     now: Option<Timestamp>,
     policy: &Policy,
+    form: Form,
 ) -> String {
-    let mut w = Writer::default();
+    let mut w = Writer::in_form(form, ROOM);
     let allowed = decision.verdict() == Verdict::Allow;
-    w.object(|w| {
+    let told = decision.told();
+    // Two members are not always there.
+    let usual = decision.approval().is_none() && told == decision.code();
+    w.record(usual, |w| {
         w.key("v").number(1);
         w.key("id").string(request.id);
         match now {
@@ -223,7 +247,7 @@ pub fn write(
         w.key("action").string_or_null(notes.action.as_deref());
         w.key("object").string_or_null(notes.object.as_deref());
         w.key("rule").string_or_null(decision.rule());
-        w.key("checks").array(|w| checks(w, decision, notes, policy));
+        checks(w.key("checks"), &outcomes(decision, notes, policy));
         w.key("because").array(|w| {
             let mut listed = notes.reasons.iter().filter(|reason| reason.met == allowed).peekable();
             if let (None, Some((check, truth)), false) = (listed.peek(), notes.failed, allowed) {
@@ -259,7 +283,6 @@ pub fn write(
             });
         }
         w.key("challenge").string_or_null(decision.challenge().as_deref());
-        let told = decision.told();
         if told != decision.code() {
             w.key("told").string_or_null(told.map(Code::as_str));
         }
@@ -283,25 +306,73 @@ fn different(w: &mut Writer, shadow: &Decision, decision: &Decision, policy: &Po
     });
 }
 
-fn checks(w: &mut Writer, decision: &Decision, notes: &Notes, policy: &Policy) {
+fn checks(w: &mut Writer, outcomes: &[Option<Outcome>]) {
+    match w.form() {
+        Form::Whole => w.array(|w| {
+            for (check, outcome) in Check::ALL.iter().zip(outcomes) {
+                let Some(outcome) = outcome else { continue };
+                // Twenty of these make a third of the document: no escapes to look for.
+                w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, outcome.as_str(), r#""}"#]);
+            }
+        }),
+        Form::Short => {
+            let letters: String =
+                outcomes.iter().map(|outcome| outcome.map_or('-', Outcome::letter)).collect();
+            w.string(&letters);
+        }
+    }
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Fail,
+    NotNeeded,
+    NotReached,
+    Pass,
+    Unknown,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::NotNeeded => "not_needed",
+            Self::NotReached => "not_reached",
+            Self::Pass => "pass",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::Fail => 'f',
+            Self::NotNeeded => 'n',
+            Self::NotReached => 'r',
+            Self::Pass => 'p',
+            Self::Unknown => 'u',
+        }
+    }
+}
+
+/// What became of each check; nothing for one that is not listed.
+fn outcomes(decision: &Decision, notes: &Notes, policy: &Policy) -> [Option<Outcome>; 22] {
     let identity = decision.token().and_then(|token| token.identity().ok());
     let approves = policy.rules.rules.iter().any(|rule| rule.effect == Effect::Approve);
-    for check in Check::ALL {
+    Check::ALL.map(|check| {
         if check == Check::Approve && !approves {
-            continue;
+            return None;
         }
-        let result = match notes.failed {
+        Some(match notes.failed {
             Some((failed, truth)) if failed == check => match truth {
-                Truth::Unknown => "unknown",
-                Truth::False | Truth::True => "fail",
+                Truth::Unknown => Outcome::Unknown,
+                Truth::False | Truth::True => Outcome::Fail,
             },
-            Some((failed, _)) if failed < check => "not_reached",
-            _ if is_needed(check, decision, identity, notes) => "pass",
-            _ => "not_needed",
-        };
-        // Twenty of these make a third of the document: no escapes to look for.
-        w.pieces(&[r#"{"name":""#, check.as_str(), r#"","result":""#, result, r#""}"#]);
-    }
+            Some((failed, _)) if failed < check => Outcome::NotReached,
+            _ if is_needed(check, decision, identity, notes) => Outcome::Pass,
+            _ => Outcome::NotNeeded,
+        })
+    })
 }
 
 /// Whether there was anything to check.
@@ -325,7 +396,7 @@ fn is_needed(check: Check, decision: &Decision, identity: Option<&Identity>, not
 /// Who it is: every fact with its source, the kind of relationship and the chain.
 pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
     let facts = &identity.facts;
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("user");
         fact(w, &facts.user, |w, user| {
             w.key("iss").string(&user.principal.iss);
@@ -349,7 +420,7 @@ pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
                 });
             }
         });
-        w.key("relationship").object(|w| {
+        w.key("relationship").record(true, |w| {
             w.key("kind").string_or_null(identity.kind.as_ref().ok().map(|kind| kind.as_str()));
             w.key("mode").string_or_null(facts.mode.value().map(|mode| mode.as_str()));
             w.key("authority").string_or_null(facts.authority.value().map(|authority| authority.as_str()));
@@ -361,15 +432,16 @@ pub fn who(w: &mut Writer, identity: &Identity, notes: &Notes) {
             let src = facts.authority.src().or(facts.mode.src());
             w.key("source").string_or_null(src.map(top).as_deref());
         });
-        w.key("chain").object(|w| chain(w, identity, notes));
+        w.key("chain").record(true, |w| chain(w, identity, notes));
         w.key("binding").string_or_null(notes.binding.map(Binding::as_str));
     });
 }
 
 /// The member at the top of the token in which a fact stands: `token:agent_rel`.
 fn top(src: &Src) -> String {
-    let text = src.text();
-    text.split('.').next().map(String::from).unwrap_or_default()
+    let mut text = src.text();
+    text.truncate(text.find('.').unwrap_or(text.len()));
+    text
 }
 
 fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
@@ -403,7 +475,7 @@ fn chain(w: &mut Writer, identity: &Identity, notes: &Notes) {
 
 /// A fact with its source: the value's members, or `absent`, or `unknown` with the reason.
 fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) {
-    w.object(|w| {
+    w.record(matches!(fact, Fact::Asserted(..)), |w| {
         match fact {
             Fact::Asserted(value, _) => write(w, value),
             Fact::Derived(value, _, _) => write(w, value),
@@ -422,7 +494,7 @@ fn fact<T>(w: &mut Writer, fact: &Fact<T>, write: impl FnOnce(&mut Writer, &T)) 
 
 /// A step of the path through the model.
 fn via(w: &mut Writer, step: &Step) {
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("user").string(&step.subject);
         w.key("relation").string(&step.relation);
         w.key("object").string(&step.object);
@@ -432,7 +504,7 @@ fn via(w: &mut Writer, step: &Step) {
 }
 
 fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
-    w.object(|w| {
+    w.record(true, |w| {
         w.key("term").string(reason.term);
         w.key("holds").string(reason.holds.as_str());
         if let Some((user, relation, object)) = &reason.relation {
@@ -444,7 +516,11 @@ fn because(w: &mut Writer, reason: &Reason, policy: &Policy) {
         }
         w.key("text").string(&reason.text);
         match reason.line {
-            Some(line) => w.key("at").string(&format!("{}:{line}", policy.rules.file)),
+            Some(line) => {
+                let mut at = [&policy.rules.file, ":"].concat();
+                json::push_number(&mut at, line.into());
+                w.key("at").string(&at);
+            }
             None => w.key("at").null(),
         }
     });

@@ -15,6 +15,7 @@ use crate::decision::Decision;
 use crate::document::{self, Notes};
 use crate::error::{Code, ConfigError, Refusal, quote};
 use crate::identity::context::Identity;
+use crate::json::Form;
 use crate::policy::Policy;
 use crate::policy::decide::Scratch;
 use crate::policy::path::Target;
@@ -126,7 +127,7 @@ impl Guard {
     /// and that [`Self::decide_once`] gave if `request.proof_use` is what it said.
     pub fn explain(&self, request: &Request<'_>, now: Option<Timestamp>) -> (Decision, String) {
         let (decision, notes) = self.run(request, now, None, true);
-        let document = document::write(&decision, &notes, request, now, &self.policy);
+        let document = document::write(&decision, &notes, request, now, &self.policy, Form::Whole);
         (decision, document)
     }
 

@@ -539,6 +539,48 @@ pub struct Writer {
     out: String,
     /// Whether the next value or key needs a comma before it.
     comma: bool,
+    form: Form,
+    /// Whether the object that is being written leaves out the names of its members.
+    nameless: bool,
+}
+
+/// How [`Writer::record`] writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// Objects.
+    #[default]
+    Whole,
+    /// Arrays of the values of their members, for a reader who knows the names.
+    Short,
+}
+
+/// Writes a whole number behind `out`.
+pub(crate) fn push_number(out: &mut String, number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut rest = number;
+    let mut count = 0_usize;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0'.saturating_add((rest % 10) as u8);
+        rest /= 10;
+        count = count.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    for digit in digits.iter().skip(20_usize.saturating_sub(count)) {
+        out.push(char::from(*digit));
+    }
+}
+
+/// Whether no byte of a string needs an escape: eight are looked at in one step.
+fn is_plain(text: &str) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Zero where no byte is below `limit`, which is at most 128.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word & (ONES << 7);
+    let is = |word: u64, byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let plain = |word: u64| below(word, 0x20) | is(word, b'"') | is(word, b'\\') == 0;
+    words.iter().all(|word| plain(u64::from_le_bytes(*word))) && !rest.iter().any(|byte| is_special(*byte))
 }
 
 /// Whether a byte of a string needs an escape.
@@ -549,7 +591,16 @@ fn is_special(byte: u8) -> bool {
 impl Writer {
     /// A writer that goes on behind `out`.
     pub fn onto(out: String) -> Self {
-        Self { out, comma: false }
+        Self { out, ..Self::default() }
+    }
+
+    /// A writer whose records have this form.
+    pub(crate) fn in_form(form: Form, room: usize) -> Self {
+        Self { out: String::with_capacity(room), form, ..Self::default() }
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
     /// The text.
@@ -566,14 +617,30 @@ impl Writer {
 
     /// Writes a member's name; the next call writes its value.
     pub fn key(&mut self, name: &str) -> &mut Self {
-        self.quoted(name, "\":");
+        if self.nameless {
+            return self;
+        }
+        self.quoted(name);
+        self.out.push(':');
         self.comma = false;
         self
     }
 
     /// Writes an object whose members `f` writes.
     pub fn object(&mut self, f: impl FnOnce(&mut Self)) {
-        self.nested('{', '}', f);
+        self.members(false, f);
+    }
+
+    /// Writes an object. In a short text it is an array of its values, if it has the members that it usually has.
+    pub(crate) fn record(&mut self, usual: bool, f: impl FnOnce(&mut Self)) {
+        self.members(usual && self.form == Form::Short, f);
+    }
+
+    fn members(&mut self, nameless: bool, f: impl FnOnce(&mut Self)) {
+        let outer = core::mem::replace(&mut self.nameless, nameless);
+        let (open, close) = if nameless { ('[', ']') } else { ('{', '}') };
+        self.nested(open, close, f);
+        self.nameless = outer;
     }
 
     /// Writes an array whose items `f` writes.
@@ -602,7 +669,7 @@ impl Writer {
 
     /// Writes a string.
     pub fn string(&mut self, text: &str) {
-        self.quoted(text, "\"");
+        self.quoted(text);
         self.comma = true;
     }
 
@@ -617,20 +684,7 @@ impl Writer {
     /// Writes a whole number.
     pub fn number(&mut self, number: u64) {
         self.before();
-        let mut digits = [0_u8; 20];
-        let mut rest = number;
-        let mut count = 0_usize;
-        for slot in digits.iter_mut().rev() {
-            *slot = b'0'.saturating_add((rest % 10) as u8);
-            rest /= 10;
-            count = count.saturating_add(1);
-            if rest == 0 {
-                break;
-            }
-        }
-        for digit in digits.iter().skip(20_usize.saturating_sub(count)) {
-            self.out.push(char::from(*digit));
-        }
+        push_number(&mut self.out, number);
     }
 
     /// Writes `true` or `false`.
@@ -673,13 +727,16 @@ impl Writer {
         }
     }
 
-    fn quoted(&mut self, text: &str, end: &str) {
-        self.out.push_str(if self.comma { ",\"" } else { "\"" });
-        match text.bytes().any(is_special) {
-            true => self.escaped(text),
-            false => self.out.push_str(text),
+    fn quoted(&mut self, text: &str) {
+        if self.comma {
+            self.out.push(',');
         }
-        self.out.push_str(end);
+        self.out.push('"');
+        match is_plain(text) {
+            true => self.out.push_str(text),
+            false => self.escaped(text),
+        }
+        self.out.push('"');
     }
 
     /// Writes a string with the escapes of RFC 8785 §3.2.2.2 and no others.
@@ -729,6 +786,21 @@ mod tests {
         w.value(&value);
         assert_eq!(w.finish(), text);
         assert_eq!(parse(br#""\ud83d\ude00\/""#, &Limits::TOKEN).unwrap().as_str(), Some("😀/"));
+    }
+
+    #[test]
+    fn finds_what_needs_an_escape_wherever_it_stands() {
+        for length in 0..20_usize {
+            for at in 0..length {
+                for special in (0..=0x7f_u8).map(char::from).chain(['\u{80}', 'é', '\u{ff}', '😀']) {
+                    for other in ['a', ' ', '!', '#', '\u{7f}', 'é'] {
+                        let text: String =
+                            (0..length).map(|i| if i == at { special } else { other }).collect();
+                        assert_eq!(is_plain(&text), !text.bytes().any(is_special), "{text:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

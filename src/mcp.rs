@@ -5,7 +5,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use crate::decision::{Decision, Verdict};
+use crate::decision::Decision;
 use crate::error::{Code, Refusal, Stage, quote};
 use crate::json::{self, Object, Value, Writer};
 use crate::names::encode_onto;
@@ -247,7 +247,7 @@ pub(crate) fn check_header(
 /// The JSON-RPC answer to a request that was refused: `None` where it may pass, and where HTTP's own challenge goes
 /// out instead (401). `body` is that of the request, for its `id`.
 pub fn refusal(decision: &Decision, body: Option<&[u8]>, request_id: &str) -> Option<String> {
-    let code = decision.told().filter(|code| decision.verdict() != Verdict::Allow && code.status() != 401)?;
+    let code = decision.told().filter(|code| code.status() != 401)?;
     let number = match code.stage() {
         _ if code.status() >= 500 => "-32603",
         Stage::Mapping => "-32602",

@@ -8,7 +8,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 /// Whether a byte stands for itself in an encoded name.
-const fn is_plain(byte: u8) -> bool {
+pub(crate) const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 

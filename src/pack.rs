@@ -327,6 +327,11 @@ fn section_of<'b>(bytes: &'b [u8], edges: &[(usize, usize); SECTIONS], section: 
 /// A digest as decisions show it: `sha256:` and hexadecimal digits.
 pub fn digest_text(digest: &[u8; 32]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    let digits = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-    "sha256:".chars().chain(digits).collect()
+    let mut text = String::with_capacity(71);
+    text.push_str("sha256:");
+    for byte in digest {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
+    }
+    text
 }

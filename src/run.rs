@@ -502,11 +502,9 @@ impl<'g, 'r> Run<'g, 'r> {
             );
         }
         if let Err(failure) = self.formula(&Case { approver: Some(&approver), ..*case }, scratch) {
-            let Stop { mut refusal, check, truth } = self.failed(&failure, case);
-            if refusal.code == Code::NeedsApproval {
-                let text = format!("`{approver}` may not approve this: {}", refusal.detail);
-                refusal = invalid(text);
-            }
+            // All but the approval held a moment ago.
+            let Stop { refusal, check, truth } = self.failed(&failure, case);
+            let refusal = invalid(format!("`{approver}` may not approve this: {}", refusal.detail));
             return Err(Stop { refusal, check, truth });
         }
         self.spend(&used, known.now).map_err(Stop::from)

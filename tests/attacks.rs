@@ -1106,7 +1106,8 @@ fn approvals() -> Vec<Case> {
         key.sign(typ, &format!("{{{}}}", members.join(",")))
     };
     // A tool's arguments count, declared or not, however deep.
-    let arguments = r#"{"repo":"web","options":{"force":false,"refs":["a","b"]}}"#;
+    let arguments =
+        r#"{"repo":"web","options":{"force":false,"refs":["a","b"]},"steps":[{"do":"x","on":"y"}]}"#;
     let called = |name: &str, expect, arguments: &str| {
         Case::new(&[123], APPROVAL, name, expect, &ana).mcp(tool("drop_repo", arguments))
     };
@@ -1161,7 +1162,7 @@ fn approvals() -> Vec<Case> {
         tool_with(
             "approval_of_a_tool_with_members_in_another_order",
             "allow",
-            r#"{"options":{"refs":["a","b"],"force":false},"repo":"web"}"#,
+            r#"{"steps":[{"on":"y","do":"x"}],"options":{"refs":["a","b"],"force":false},"repo":"web"}"#,
         ),
         tool_with(
             "approval_of_a_tool_with_another_value_inside",
@@ -1186,7 +1187,7 @@ fn approvals() -> Vec<Case> {
         tool_with(
             "approval_of_a_tool_without_what_is_inside",
             "approval_invalid",
-            r#"{"repo":"web","options":{}}"#,
+            r#"{"repo":"web","options":{},"steps":[{"do":"x","on":"y"}]}"#,
         ),
         tool_with("approval_of_a_tool_with_less", "approval_invalid", r#"{"repo":"web"}"#),
         // In a batch, what is refused counts more than what waits for somebody.
@@ -1469,6 +1470,79 @@ fn an_approval_is_good_for_one_message_whatever_the_store_says() {
         assert_eq!(outcome(&guard.decide(&request, now)), expect);
         assert_eq!(outcome(&guard.explain(&request, now).0), expect);
     }
+}
+
+/// What an approval from `issuer` by `sub` says, for what this refusal needs.
+fn approval_of(refused: &Decision, key: &SigningKey, issuer: &str, sub: &str) -> String {
+    let digest = refused.approval().unwrap().digest.clone();
+    let members = [
+        ("iss", issuer),
+        ("aud", "https://api.example"),
+        ("jti", "a1"),
+        ("sub", sub),
+        ("approval_digest", digest.as_str()),
+    ];
+    let members = members.map(|(name, value)| format!("{}:{}", quoted(name), quoted(value)));
+    key.sign("agent-approval+jwt", &format!("{{\"iat\":{NOW},{}}}", members.join(",")))
+}
+
+/// The outcome of merging a pull request with an approval by `sub`.
+fn merged(guard: &Guard, token: &Claims, issuer: &str, sub: &str, store: &mut MemoryStore) -> &'static str {
+    let case = Case::new(&[123], APPROVAL, "", "", token).at("PUT", "/repos/web/pulls/7/merge");
+    let (refused, _) = decide(guard, &case, store);
+    let approval = approval_of(&refused, &approver_key(), issuer, sub);
+    outcome(&decide(guard, &case.header("agent-approval", approval), store).0)
+}
+
+/// `jti` is unique for its issuer only.
+#[test]
+fn two_approvers_may_choose_the_same_name_for_an_approval() {
+    let approvals =
+        config().split_once("\"approvals\":[").unwrap().1.split_once("],\"names\"").unwrap().0.to_owned();
+    let second = approvals.replace("https://approve.example", "https://second.example");
+    let guard = guard_of(&config().replace(&approvals, &format!("{approvals},{second}")));
+    let mut store = MemoryStore::new(4);
+    for (issuer, expected) in [
+        ("https://approve.example", "allow"),
+        ("https://second.example", "allow"),
+        ("https://approve.example", "approval_spent"),
+    ] {
+        assert_eq!(merged(&guard, &code(&[]), issuer, "cy", &mut store), expected);
+    }
+}
+
+/// A guard whose approver speaks of people of a space of its own, which has no agents: `{template}` names them.
+fn guard_with_approver_of_hr(template: &str, change: impl Fn(String) -> String) -> Guard {
+    let idp = r#""https://idp.example":{"user""#;
+    let hr = format!(r#""https://hr.example":{{"user":"{template}","same_as":"https://as.example"}}"#);
+    let config = config().replace(r#""space":"https://as.example""#, r#""space":"https://hr.example""#);
+    guard_of(&change(config.replace(idp, &format!("{hr},{idp}"))))
+}
+
+/// Whatever the space of the approver says: whose name in the model is that of an agent of the chain does not approve.
+#[test]
+fn an_agent_does_not_approve_under_a_name_of_another_space() {
+    let guard = guard_with_approver_of_hr("agent:{sub}", |config| {
+        let config = config.replace("writer: [user, user:*]", "writer: [user, agent, user:*]");
+        config.replace("\"user:cy\"", "\"agent:cy\"").replace("user:code-helper", "agent:code-helper")
+    });
+    for (sub, expected) in [("cy", "allow"), ("code-helper", "approval_invalid")] {
+        let store = &mut MemoryStore::new(4);
+        assert_eq!(merged(&guard, &code(&[]), "https://approve.example", sub, store), expected);
+    }
+}
+
+/// An earlier agent without a name is not the approver, although the approver has no name as an agent either.
+#[test]
+fn somebody_approves_what_a_chain_with_an_unnamed_agent_does() {
+    let guard = guard_with_approver_of_hr("user:{sub}", |config| {
+        let ceilings = "agent code-helper  at most any action on repo\\nagent test-runner  at most read, push on repo\\n";
+        assert!(config.contains(ceilings));
+        config.replace(ceilings, "").replace("chain at most 2", "chain at most 2 unrecorded")
+    });
+    let unnamed = r#"{"iss":"https://as.example","sub":"test-runner","sub_profile":"ai_agent"}"#;
+    let token = called(&[("act", unnamed)]);
+    assert_eq!(merged(&guard, &token, "https://approve.example", "cy", &mut MemoryStore::new(4)), "allow");
 }
 
 /// JSON-RPC 2.0 §5.1: a request that was refused is answered with its own id, and with a number for the kind of refusal.

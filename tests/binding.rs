@@ -114,6 +114,35 @@ fn a_bound_token_needs_its_proof_although_bearer_tokens_pass() {
     assert_eq!(outcome_of(&format!("DPoP {bearer}"), Some(&proof), &mut store), ("proof_invalid", 401));
 }
 
+/// Who cannot show the key learns nothing of what is wrong with the token's relationship; the record has who it names.
+#[test]
+fn the_proof_comes_before_the_relationship() {
+    let client = Client::new();
+    let guard = client.guard(BASE);
+    let cnf = format!(r#""cnf":{{"jkt":"{}"}}"#, client.key.thumbprint().unwrap());
+    let claims = claims(Pattern::Offline, &Mint::fixture());
+    let agent = r#""act":{"iss":"https://as.example","#;
+    let mut store = MemoryStore::new(8);
+    for (from, to, code) in [
+        (r#""authority":"user""#, r#""authority":"agent""#, "relationship_unsupported"),
+        (agent, &agent.replace("as.", "other."), "foreign_name"),
+    ] {
+        assert!(claims.contains(from), "{claims}");
+        let odd = claims.replace(from, to);
+        let token = client.acme.sign(&format!("{},{cnf}}}", odd.strip_suffix('}').unwrap()));
+        let proof = client.proof(&token, code, "");
+        let dpop = format!("DPoP {token}");
+        assert_eq!(outcome(&decide(&guard, &dpop, None, Some(&mut store))), "proof_missing");
+        assert_eq!(outcome(&decide(&guard, &dpop, Some(&proof), Some(&mut store))), code);
+    }
+
+    let refused = decide(&guard, &format!("DPoP {}", client.dpop_token()), None, Some(&mut store));
+    assert_eq!(
+        (outcome(&refused), refused.user(), refused.agent()),
+        ("proof_missing", Some("user:ana"), Some("agent:code-helper"))
+    );
+}
+
 #[test]
 fn a_proof_that_nobody_remembers_refuses() {
     let client = Client::new();

@@ -1,4 +1,4 @@
-//! Agent Delegation Chains against the vectors that ship with the draft's reference implementation
+//! Agent Delegation Chains: our own table of chains, and the vectors that ship with the draft's reference implementation
 //! (`attenu-guard`, which `cargo xtask setup` installs). Where it is not installed, the test says so.
 
 #![allow(
@@ -11,16 +11,20 @@
     reason = "tests may panic"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use actfor::Timestamp;
 use actfor::chain::delegation::{Draft, Rules, verify};
-use actfor::jose::Envelope;
-use actfor::json::{self, Limits, Value};
+use actfor::jose::{Envelope, base64url};
+use actfor::json::{self, Limits, Object, Value, Writer};
 use sha2::{Digest, Sha256};
 
+#[path = "support/vectors.rs"]
+mod vectors;
+
 /// Where the vectors are, if they are installed.
-fn vectors() -> Option<PathBuf> {
+fn installed() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/venv");
     let python = std::fs::read_dir(root.join("lib")).ok()?.filter_map(Result::ok);
     let unix = python.map(|version| version.path().join("site-packages"));
@@ -87,7 +91,7 @@ fn run(folder: &Path, draft: Draft) -> usize {
 
 #[test]
 fn chains_of_the_reference_implementation_are_judged_as_it_judges_them() {
-    let Some(folder) = vectors() else {
+    let Some(folder) = installed() else {
         assert!(std::env::var_os("CI").is_none(), "attenu-guard is not installed: cargo xtask setup");
         println!(
             "score\tdelegation chains\tattenu-guard\tskipped: it is not installed in target/venv (cargo xtask setup)"
@@ -100,4 +104,95 @@ fn chains_of_the_reference_implementation_are_judged_as_it_judges_them() {
         "score\tdelegation chains\tattenu-guard\t{first} chains of -01 and {second} of -02, all as expected"
     );
     assert!(first >= 20 && second >= 35);
+}
+
+fn text(value: &Value<'_>) -> String {
+    let mut w = Writer::default();
+    w.value(value);
+    w.finish()
+}
+
+/// The tokens of a row of `vectors/chain/delegation.json`. `root` and `child` change claims (`null` leaves one out);
+/// `scopes` and `constraints` have a list for each of the two. Of the last token only: `edit` replaces a part of the
+/// payload, `payload` and `header` the whole, and without `link` it has no `par_hash`.
+fn tokens(table: &Object<'_>, case: &Object<'_>) -> Vec<String> {
+    let member = |name: &str, at: usize| case.get(name).map(|pair| text(&pair.as_array().unwrap()[at]));
+    let count = case.get("tokens").and_then(Value::as_u64).unwrap_or(2);
+    let last = count.saturating_sub(1);
+    let mut tokens: Vec<String> = Vec::new();
+    for (at, name) in (0..count).zip(["root", "child"]) {
+        let scopes = member("scopes", tokens.len()).unwrap_or_else(|| r#"["crm.read"]"#.into());
+        let constraints = member("constraints", tokens.len()).unwrap_or_else(|| "[]".into());
+        let detail =
+            format!(r#"[{{"constraints":{constraints},"scopes":{scopes},"type":"agent_delegation"}}]"#);
+        let mut claims = BTreeMap::from([("authorization_details", detail)]);
+        if let Some(before) = tokens.last().filter(|_| case.get("link").is_none()) {
+            let (signed, _) = before.rsplit_once('.').unwrap();
+            claims.insert("par_hash", format!("{:?}", base64url::encode(&Sha256::digest(signed))));
+        }
+        for changes in [table.get(name), case.get(name)].into_iter().flatten() {
+            for (claim, value) in changes.as_object().unwrap().iter() {
+                match value {
+                    Value::Null => claims.remove(claim),
+                    value => claims.insert(claim, text(value)),
+                };
+            }
+        }
+        let members: Vec<String> =
+            claims.into_iter().map(|(claim, value)| format!("{claim:?}:{value}")).collect();
+        let mut payload = format!("{{{}}}", members.join(","));
+        let mut header = r#"{"alg":"ES256","typ":"at+jwt"}"#.to_owned();
+        if at == last {
+            if let Some(edit) = case.get("edit").and_then(Value::as_array) {
+                let [from, to] = [&edit[0], &edit[1]].map(|part| part.as_str().unwrap());
+                assert!(payload.contains(from), "{from} is not in {payload}");
+                payload = payload.replace(from, to);
+            }
+            payload = case.get("payload").and_then(Value::as_str).map_or(payload, str::to_owned);
+            header = case.get("header").map_or(header, text);
+        }
+        tokens.push(vectors::join(header.as_bytes(), payload.as_bytes(), &[7; 64]));
+    }
+    tokens
+}
+
+#[test]
+fn every_row_of_the_table_ends_as_it_says() {
+    let file = vectors::read("chain/delegation.json");
+    let table = file.as_object().unwrap();
+    let now = Timestamp::from_seconds(table.get("now").and_then(Value::as_u64).unwrap()).unwrap();
+    let audiences = [vectors::string(table, "audience").to_owned()];
+    let known = [
+        "name",
+        "expect",
+        "draft",
+        "tokens",
+        "signed",
+        "header",
+        "edit",
+        "payload",
+        "root",
+        "child",
+        "link",
+        "leeway",
+        "scopes",
+        "constraints",
+    ];
+    let mut wrong = Vec::new();
+    for case in table.get("cases").and_then(Value::as_array).unwrap() {
+        let case = case.as_object().unwrap();
+        vectors::only(case, &known);
+        let number = |name: &str| case.get(name).and_then(Value::as_u64);
+        let draft = if number("draft") == Some(1) { Draft::First } else { Draft::Second };
+        let rules = Rules { draft, audiences: &audiences, leeway: number("leeway").unwrap_or(0) };
+        let tokens = tokens(table, case);
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        let signed = |_: &Envelope<'_>| case.get("signed").is_none();
+        let found = verify(&tokens, &rules, now, signed).map_or_else(|reason| reason.as_str(), |()| "accept");
+        let (name, expected) = (vectors::string(case, "name"), vectors::string(case, "expect"));
+        if found != expected {
+            wrong.push(format!("{name}: {found}, expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

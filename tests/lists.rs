@@ -86,6 +86,37 @@ fn resources_and_prompts_are_shown_by_their_own_lines() {
     assert_eq!(shown(&world, "alone", Listed::Prompts, &["hello"]), [false]);
 }
 
+/// What only another request could show (a record, an agent's name) does not hide a tool, and what it showed does.
+#[test]
+fn a_chain_hides_a_tool_only_where_no_call_could_show_more() {
+    let rules = acme::RULES.replace(
+        "route GET   /salaries",
+        "mcp /mcp\ntool read_repo is read on repo:{repo}\ntool push_repo is push on repo:{repo}\nroute GET   /salaries",
+    );
+    let acme = Acme { rules, ..Acme::default() };
+    let claims = acme.claims(Pattern::Transitive);
+    let nested = r#","act":{"iss":"https://as.example","sub":"code-helper","sub_profile":"ai_agent"}}"#;
+    assert!(claims.contains(nested), "{claims}");
+    let shown = |claims: &str, chain: Option<&str>| {
+        let authorization = format!("Bearer {}", acme.sign(claims));
+        let mut headers = vec![("authorization", authorization.as_bytes())];
+        headers.extend(chain.map(|chain| ("agent-chain", chain.as_bytes())));
+        let request =
+            Request { id: "r", method: "POST", url: "/mcp", headers: &headers, ..Request::default() };
+        acme.guard().filter(&request, Listed::Tools, &["read_repo", "push_repo"], at(NOW)).unwrap()
+    };
+    let record = acme.token(Pattern::Offline);
+    let other = acme.token(Pattern::Automated);
+    let uncovered = acme.sign(&acme.claims(Pattern::Offline).replace("repo:web:rw", "none"));
+    assert_eq!(shown(&claims, None), [true, false]);
+    assert_eq!(shown(&claims, Some(&record)), [true, false]);
+    assert_eq!(shown(&claims, Some(&other)), [false, false]);
+    assert_eq!(shown(&claims, Some(&uncovered)), [false, false]);
+    // The first agent has no name, by the token or a record.
+    let unnamed = claims.replace(nested, "}");
+    assert_eq!(shown(&unnamed, None), [true, false]);
+}
+
 #[test]
 fn a_refused_token_is_shown_nothing() {
     let world = policy("mcp-server");
@@ -208,6 +239,27 @@ fn arguments_of_a_question_are_read_by_name_and_type() {
     assert_eq!(code(Some(r#"{"amount":1200.0,"currency":"EUR"}"#)), "argument_invalid");
     assert_eq!(code(Some(r#"{"amount":1200}"#)), "condition_failed");
     assert_eq!(code(None), "condition_failed");
+}
+
+/// What a route of another action declares says nothing of this one's arguments.
+#[test]
+fn an_argument_is_of_the_type_that_its_own_action_declares() {
+    let rules = format!(
+        "{}route GET /pages/{{n}} is read on repo:web with n: int\nroute PUT /pages/{{n}} is push on repo:web with n: string\n",
+        acme::RULES
+    );
+    let acme = Acme { rules, ..Acme::default() };
+    let guard = acme.guard();
+    let code = |action: &str, arguments: &str| {
+        let arguments = json::parse(arguments.as_bytes(), &json::Limits::BODY).unwrap();
+        let arguments = arguments.as_object();
+        let question = Some(Question { subject: None, action, kind: "repo", id: "web", arguments });
+        ask(&acme.token(Pattern::Interactive), |request| {
+            outcome(&guard.decide(&Request { question, ..*request }, at(NOW)))
+        })
+    };
+    assert_eq!([code("read", r#"{"n":1}"#), code("read", r#"{"n":"1"}"#)], ["allow", "argument_invalid"]);
+    assert_eq!([code("push", r#"{"n":"1"}"#), code("push", r#"{"n":1}"#)], ["allow", "argument_invalid"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn every_policy_decides_as_its_file_says_and_every_rule_is_hit_and_missed() {
         requests += report.count().1;
     }
     println!("{requests} requests to {} policies", files().len());
-    assert!(files().len() >= 10 && requests >= 155, "{requests}");
+    assert!(files().len() >= 11 && requests >= 210, "{requests}");
 }
 
 /// What a client sees of a decision.

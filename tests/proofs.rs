@@ -330,7 +330,7 @@ const LINES: &str = "policy: |
   actfor 1
   model \"m.fga\"
   on door
-    open, lock needs scope
+    open, lock, paint, knock, clean needs scope
   allow self to open on door as far
     when user is keeper of object
     when user is owner of object
@@ -341,16 +341,34 @@ const LINES: &str = "policy: |
     when request.method == \"POST\"
     when request.method == \"GET\"
   allow self to lock on door as lock
+  forbid self to lock on door as day
+    when object.id == \"0\"
   forbid self to lock on door as night
     when user is keeper of object
     when request.method == \"GET\"
-  scope \"doors\" covers open, lock on door
+  allow self to paint on door as paint
+  approve self to paint on door by user as never
+    when request.method == \"POST\"
+  approve self interactive to paint on door by user as ask
+  forbid self offline to paint on door as dark
+    when object.id == \"2\"
+  allow self to knock on door as unsure
+    when request.host == \"a\"
+    when request.host == \"b\"
+  allow self to knock on door as unlikely
+    when request.method == \"POST\"
+  allow self to clean on door as clean
+    unless user is keeper of object
+  scope \"doors\" covers any action on door
   mcp /mcp
   tool open is open on door:{door}
   tool lock is lock on door:{door}
   route GET /{door} is open on door:{door}
   route DELETE /{door} is open on door:{door}
   route GET /{door}/lock is lock on door:{door}
+  route GET /{door}/paint is paint on door:{door}
+  route GET /{door}/knock is knock on door:{door}
+  route GET /{door}/clean is clean on door:{door}
 model: |
   model
     schema 1.1
@@ -368,12 +386,20 @@ tuples:
   - { user: 'user:ana', relation: owner, object: 'door:2' }
 ";
 
+/// The code and the document of a request to one of these files.
+fn asked(file: &str, request: &str) -> (Option<Code>, Document) {
+    let store = Store::read("inline", file, &|name| panic!("{name}")).unwrap_or_else(|e| panic!("{e}"));
+    let request = actfor_store::parse(&format!("{{ token: ana, {request} }}")).unwrap();
+    decided(&store.setup.unwrap(), &request).unwrap()
+}
+
 /// The code, the rule, and what the document lists.
 fn listed(request: &str) -> (Option<Code>, Option<String>, Vec<String>) {
-    let store = Store::read("inline", LINES, &|name| panic!("{name}")).unwrap_or_else(|e| panic!("{e}"));
-    let setup = store.setup.unwrap();
-    let request = actfor_store::parse(&format!("{{ token: ana, {request} }}")).unwrap();
-    let (code, document) = decided(&setup, &request).unwrap();
+    listed_in(LINES, request)
+}
+
+fn listed_in(file: &str, request: &str) -> (Option<Code>, Option<String>, Vec<String>) {
+    let (code, document) = asked(file, request);
     let text = |reason| Document::text(reason, "text").unwrap().to_owned();
     let rule = Document::text(&document.0, "rule").map(String::from);
     (code, rule, document.reasons().iter().map(text).collect())
@@ -388,6 +414,119 @@ fn a_refusal_shows_the_line_that_comes_nearest() {
     let (_, rule, reasons) = listed("url: /1, method: DELETE");
     assert_eq!(rule.as_deref(), Some("far"));
     assert_eq!(reasons, ["user `user:ana` is not `owner` of `door:1` (rule `far`)"]);
+    // What may hold is nearer than what does not, whatever it lacks.
+    let (_, rule, reasons) = listed("url: /1/knock, method: GET");
+    assert_eq!(rule.as_deref(), Some("unsure"));
+    let unknown = |host: &str| format!("`when request.host == \"{host}\"` is unknown (rule `unsure`)");
+    assert_eq!(reasons, [unknown("a"), unknown("b")]);
+}
+
+#[test]
+fn a_line_that_allows_stands_alone() {
+    let (code, rule, reasons) = listed("url: /1, method: GET");
+    assert_eq!((code, rule.as_deref()), (None, Some("near")));
+    assert_eq!(
+        reasons,
+        [
+            "`scope` covers `open` on `door:1`",
+            "user `user:ana` is `keeper` of `door:1` (rule `near`)",
+            "`when request.method == \"GET\"` is true (rule `near`)",
+            "rule `near` allows it",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_there_needs_no_proof() {
+    let (code, document) = asked(LINES, "url: /9/clean, method: GET");
+    assert_eq!(code, None);
+    let text = |reason| Document::text(reason, "text").unwrap();
+    let [_, is_not, _] = document.reasons() else { panic!("{}", document.reasons().len()) };
+    assert_eq!(text(is_not), "user `user:ana` is not `keeper` of `door:9` (rule `clean`)");
+    assert_eq!(document.items(is_not, "via").len(), 1);
+    // What is there, does.
+    let (_, document) = asked(LINES, "url: /1/clean, method: GET");
+    let [is] = document.reasons() else { panic!("{}", document.reasons().len()) };
+    assert!(document.items(is, "via").len() > 1);
+    let (_, _, reasons) = listed("url: /1/clean, method: GET");
+    assert_eq!(reasons, ["user `user:ana` is `keeper` of `door:1`, which `unless` rules out (rule `clean`)"]);
+}
+
+/// The token does not say the mode, so every mode counts.
+#[test]
+fn a_refusal_in_one_mode_counts_more_than_an_approval_in_another() {
+    let (code, rule, reasons) = listed("url: /1/paint, method: GET");
+    assert_eq!((code, rule.as_deref()), (Some(Code::NeedsApproval), Some("ask")));
+    assert_eq!(reasons, ["rule `ask` needs the approval of the user"]);
+    let (code, rule, reasons) = listed("url: /2/paint, method: GET");
+    assert_eq!((code, rule.as_deref()), (Some(Code::Forbidden), Some("dark")));
+    assert_eq!(reasons, ["`when object.id == \"2\"` is true (rule `dark`)", "rule `dark` forbids it"]);
+}
+
+const CHAIN: &str = "policy: |
+  actfor 1
+  model \"m.fga\"
+  on door
+    open needs scope
+  allow delegated to open on door as open
+  forbid agents to open on door as banned
+    when agent is banned of object
+  chain at most 2 unrecorded
+  scope \"doors\" covers open on door
+  route GET /{door} is open on door:{door}
+model: |
+  model
+    schema 1.1
+  type user
+  type agent
+  type door
+    relations
+      define banned: [agent]
+config:
+  issuers: [{ issuer: https://as.example, audience: a, dialect: actfor, binding: optional, clients: { second: agent } }]
+tokens:
+  ana:
+    claims:
+      sub: ana
+      sub_profile: user
+      client_id: second
+      act: { iss: https://as.example, sub: second, sub_profile: ai_agent, act: { iss: https://as.example, sub: first, sub_profile: ai_agent } }
+      agent_instance: { iss: https://as.example, id: W1AAAAAAAAAAAAAAAAAAAA, kind: task, parent: { iss: https://as.example, id: W2AAAAAAAAAAAAAAAAAAAA }, root: { iss: https://as.example, id: W2AAAAAAAAAAAAAAAAAAAA } }
+      agent_rel: { mode: offline, authority: user, hops: 1 }
+      scope: doors
+tuples:
+  - { user: 'agent:first', relation: banned, object: 'door:1' }
+  - { user: 'agent:second', relation: banned, object: 'door:2' }
+  - { user: 'agent:first', relation: banned, object: 'door:3' }
+  - { user: 'agent:second', relation: banned, object: 'door:3' }
+";
+
+/// One agent of the chain is enough for a line that forbids, and is the one that is shown.
+#[test]
+fn a_line_strikes_for_one_agent_of_a_chain() {
+    for (door, agent) in [(1, "first"), (2, "second"), (3, "first")] {
+        let (code, _, reasons) = listed_in(CHAIN, &format!("url: /{door}"));
+        assert_eq!(code, Some(Code::Forbidden));
+        let banned = format!("agent `agent:{agent}` is `banned` of `door:{door}` (rule `banned`)");
+        assert_eq!(reasons, [banned.as_str(), "rule `banned` forbids it"]);
+    }
+    // Nobody knows whether one without a name is.
+    let unnamed = CHAIN.replace(", act: { iss: https://as.example, sub: first, sub_profile: ai_agent }", "");
+    assert_ne!(unnamed, CHAIN);
+    for (door, expected) in [
+        (2, "agent `agent:second` is `banned` of `door:2` (rule `banned`)"),
+        (4, "the agent has no name that could be `banned` (rule `banned`)"),
+    ] {
+        let (code, _, reasons) = listed_in(&unnamed, &format!("url: /{door}"));
+        assert_eq!(
+            (code, &reasons[..]),
+            (Some(Code::Forbidden), &[expected.to_owned(), "rule `banned` forbids it".into()][..])
+        );
+    }
+    let (code, _, reasons) = listed_in(CHAIN, "url: /4");
+    let word = |agent| format!("`agent:{agent}` (hop 1) is taken at the issuer's word (`unrecorded`)");
+    assert_eq!(code, None);
+    assert_eq!(reasons[2..], [word("first")]);
 }
 
 #[test]

@@ -1,12 +1,24 @@
 //! Relationship checks: what holds, what does not, what is unknown, and why.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests may panic"
+)]
 
 #[path = "support/relation.rs"]
 mod support;
 
 use actfor::Truth::{False, True, Unknown};
-use actfor::relation::{Facts, Limits, Model, Scratch};
+use actfor::pack::Builder;
+use actfor::relation::{Facts, Limits, Model, Question, Reply, Scratch, compile};
 use support::{World, ask, tuples};
+
+#[path = "support/vectors.rs"]
+mod vectors;
 
 const ACME: &str = "model
   schema 1.1
@@ -99,6 +111,159 @@ fn says_why() {
         ]
     );
 }
+
+/// Every kind of way to an answer, and what is written of it: `tests/vectors/relation/why.txt`.
+#[test]
+fn what_is_said_of_every_way_is_in_the_file() {
+    let groups = tuples(
+        "user:ana member group:a
+         group:a#member member group:b
+         user:bo member group:b
+         user:* member group:all
+         group:x#member member group:y
+         group:y#member member group:x
+         group:b#member viewer folder:root
+         user:cy viewer folder:a
+         folder:root parent folder:a
+         folder:other parent folder:a
+         user:dee viewer folder:other
+         user:dee viewer folder:root
+         folder:a folder doc:1
+         group:b#member staff doc:1
+         group:all#member staff doc:2
+         folder:a folder doc:2
+         user:bo banned doc:1",
+    );
+    let excused = tuples(
+        "user:ana viewer doc:1
+         user:ana banned doc:1
+         user:ana excused doc:1
+         user:bo viewer doc:1
+         user:bo banned doc:1
+         user:cy viewer doc:1
+         user:dee excused doc:1",
+    );
+    let conditional = [
+        with("user:ana viewer doc:1", "in_region", "{}"),
+        with("user:* viewer doc:2", "in_region", "{}"),
+        support::tuple("user:cy viewer doc:1"),
+        with("user:cy blocked doc:1", "in_region", "{}"),
+        support::tuple("group:ops#member viewer doc:3"),
+        with("user:bo member group:ops", "on_call", "{}"),
+    ];
+    let all: &dyn Fn(&str, &str) -> bool = &|_, _| true;
+    let no_viewer: &dyn Fn(&str, &str) -> bool = &|_, relation| relation != "viewer";
+    let reply = |object: &'static str, holds: bool| Reply {
+        question: Question { subject: "user:eve", relation: "viewer", object },
+        holds,
+    };
+    let replies = [reply("folder:other", false), reply("folder:root", true), reply("doc:2", true)];
+    let mut text = String::new();
+    for (name, model, tuples, complete, replies, questions) in [
+        (
+            "groups and folders",
+            DEEP,
+            &groups[..],
+            all,
+            &[][..],
+            &[
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:1",
+                "user:cy viewer doc:1",
+                "user:cy viewer doc:2",
+                "user:dee viewer doc:1",
+                "user:dee viewer doc:2",
+                "user:ana viewer doc:9",
+                "user:ana viewer folder:a",
+                "user:dee viewer folder:a",
+                "user:eve viewer folder:a",
+                "group:b#member viewer folder:a",
+                "group:a#member viewer folder:a",
+                "group:c#member viewer folder:a",
+                "user:eve member group:all",
+                "user:* member group:all",
+                "user:* member group:b",
+                "group:b#member member group:b",
+                "user:ana member group:x",
+                "folder:root parent folder:a",
+            ][..],
+        ),
+        (
+            "who is banned, and excused",
+            EXCUSED,
+            &excused,
+            all,
+            &[],
+            &[
+                "user:ana can doc:1",
+                "user:bo can doc:1",
+                "user:cy can doc:1",
+                "user:dee can doc:1",
+                "user:ana can doc:2",
+            ],
+        ),
+        (
+            "conditions without values",
+            CONDITIONAL,
+            &conditional,
+            all,
+            &[],
+            &[
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:2",
+                "user:cy editor doc:1",
+                "user:bo viewer doc:3",
+                "user:bo editor doc:3",
+            ],
+        ),
+        (
+            "not every tuple",
+            DEEP,
+            &groups,
+            no_viewer,
+            &[],
+            &[
+                "user:ana viewer folder:a",
+                "user:ana viewer doc:1",
+                "user:bo viewer doc:1",
+                "user:eve viewer folder:a",
+            ],
+        ),
+        (
+            "not every tuple, and replies",
+            DEEP,
+            &groups,
+            no_viewer,
+            &replies,
+            &["user:eve viewer folder:a", "user:eve viewer doc:2", "user:eve viewer folder:root"],
+        ),
+    ] {
+        let world = World::partial(model, tuples, complete);
+        let facts = Facts { replies, ..Facts::default() };
+        text += &format!("# {name}\n\n");
+        for question in questions {
+            let truth = world.answer(question, &facts).truth;
+            text += &format!("{question}? {}\n", truth.as_str());
+            for line in world.why_with(question, &facts) {
+                text += &format!("  {line}\n");
+            }
+            text.push('\n');
+        }
+    }
+    vectors::settle("relation/why.txt", &text);
+}
+
+const EXCUSED: &str = "model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user]
+    define banned: [user]
+    define excused: [user]
+    define blocked: banned but not excused
+    define can: viewer but not blocked
+";
 
 const DEEP: &str = "model
   schema 1.1
@@ -198,6 +363,167 @@ fn limits_give_unknown() {
     let few = Facts { limits: Limits { depth: 25, steps: 10 }, ..Facts::default() };
     let answer = world.answer("user:ana viewer folder:20", &few);
     assert!(answer.truth == Unknown && answer.limit);
+}
+
+/// A large group is looked up from its members' side, where that is shorter.
+#[test]
+fn a_large_group_has_its_members_and_nobody_else() {
+    let members: String = (0..200).map(|i| format!("user:u{i} member group:large\n")).collect();
+    // One is in more groups than the large one has members.
+    let groups: String = (0..300).map(|i| format!("user:u7 member group:g{i}\n")).collect();
+    let small: String = (0..64).map(|i| format!("user:v{i} member group:small\n")).collect();
+    let world = World::new(DEEP, &tuples(&format!("{members}{groups}{small}user:bo member group:b")));
+    for (question, expected) in [
+        ("user:u0 member group:large", True),
+        ("user:u199 member group:large", True),
+        ("user:u7 member group:large", True),
+        ("user:u7 member group:g299", True),
+        ("user:u8 member group:g299", False),
+        ("user:bo member group:large", False),
+        ("user:nobody member group:large", False),
+        ("user:v0 member group:large", False),
+        ("user:v63 member group:small", True),
+        ("user:u0 member group:small", False),
+    ] {
+        assert_eq!(world.check(question), expected, "{question}");
+    }
+    // With a condition, each tuple is looked at.
+    let conditional: Vec<_> = (0..100)
+        .map(|i| {
+            let region = if i % 2 == 0 { "eu" } else { "us" };
+            with(
+                &format!("user:u{i} viewer doc:1"),
+                "in_region",
+                &format!(r#"{{"region":"eu","allowed":["{region}"]}}"#),
+            )
+        })
+        .collect();
+    let world = World::new(CONDITIONAL, &conditional);
+    for (user, expected) in [("u0", True), ("u1", False), ("u98", True), ("u99", False), ("u100", False)] {
+        assert_eq!(world.check(&format!("user:{user} viewer doc:1")), expected, "{user}");
+    }
+}
+
+/// What a long way could not finish, a shorter one may; and the limit is met exactly.
+#[test]
+fn a_way_that_is_too_long_does_not_hide_a_shorter_one() {
+    let world = World::new(
+        DEEP,
+        &tuples(
+            "folder:a1 parent folder:start
+             folder:a2 parent folder:a1
+             folder:a3 parent folder:a2
+             folder:x parent folder:a3
+             folder:x parent folder:start
+             folder:y parent folder:x
+             folder:z parent folder:y
+             user:ana viewer folder:z",
+        ),
+    );
+    let truth = |question: &str, depth: u32| {
+        let facts = Facts { limits: Limits { depth, ..Limits::default() }, ..Facts::default() };
+        let answer = world.answer(question, &facts);
+        (answer.truth, answer.limit)
+    };
+    // start, x, y, z.
+    assert_eq!(truth("user:ana viewer folder:start", 3), (Unknown, true));
+    assert_eq!(truth("user:ana viewer folder:start", 4).0, True);
+    assert_eq!(truth("user:ana viewer folder:start", 5).0, True);
+    assert_eq!(truth("user:ana viewer folder:a1", 5), (Unknown, true));
+    assert_eq!(truth("user:ana viewer folder:a1", 6), (True, false));
+    assert_eq!(truth("user:bo viewer folder:a1", 5), (Unknown, true));
+    assert_eq!(truth("user:bo viewer folder:a1", 6), (False, false));
+    assert_eq!(truth("user:bo viewer folder:start", 7), (False, false));
+}
+
+#[test]
+fn a_search_that_went_too_far_leaves_nothing_behind() {
+    let chain: String = (0..40).map(|i| format!("folder:{i} parent folder:{}\n", i + 1)).collect();
+    let world = World::new(DEEP, &tuples(&format!("{chain}user:ana viewer folder:0")));
+    let mut scratch = Scratch::default();
+    let mut check = |question: &str| {
+        world.relations.check(&world.pack, &ask(question), &Facts::default(), &mut scratch).truth
+    };
+    assert_eq!(check("user:ana viewer folder:40"), Unknown);
+    assert_eq!(check("user:bo viewer folder:3"), False);
+    assert_eq!(check("user:ana viewer folder:40"), Unknown);
+    assert_eq!(check("user:ana viewer folder:3"), True);
+}
+
+/// A reply is about one object: not about another one of its type, nor about one of another type that has the same
+/// number here.
+#[test]
+fn a_reply_counts_for_its_own_object_only() {
+    let model = "model
+  schema 1.1
+type user
+type team
+  relations
+    define viewer: [user]
+type folder
+  relations
+    define parent: [folder]
+    define team: [team]
+    define viewer: [user]
+    define alone: viewer but not viewer from parent
+    define apart: viewer but not viewer from team
+";
+    let known = "folder:a parent folder:b\nteam:s team folder:a\nteam:t team folder:b";
+    let world = World::partial(model, &tuples(known), &|_, relation| relation != "viewer");
+    let mut scratch = Scratch::default();
+    for (asked, other) in [("alone", "folder:a"), ("apart", "team:t")] {
+        let text = format!("user:ana {asked} folder:b");
+        let question = ask(&text);
+        let mut answer = |replies: &[(&str, bool)]| {
+            let replies: Vec<_> = replies
+                .iter()
+                .map(|(object, holds)| Reply {
+                    question: Question { subject: "user:ana", relation: "viewer", object },
+                    holds: *holds,
+                })
+                .collect();
+            let facts = Facts { replies: &replies, ..Facts::default() };
+            let answer = world.relations.check(&world.pack, &question, &facts, &mut scratch);
+            let missing = world.relations.missing(&world.pack, &question, &facts, &scratch);
+            (answer.truth, missing.into_iter().map(|(object, _)| object).collect::<Vec<_>>())
+        };
+        assert_eq!(answer(&[]), (Unknown, vec!["folder:b".into(), other.into()]));
+        assert_eq!(answer(&[("folder:b", true)]), (Unknown, vec![other.into()]));
+        assert_eq!(answer(&[("folder:b", true), (other, true)]).0, False);
+        assert_eq!(answer(&[("folder:b", true), (other, false)]).0, True);
+        assert_eq!(answer(&[("folder:b", false)]).0, False);
+    }
+}
+
+/// The time of the decision stands in for `current_time` alone, and only where that is a time.
+#[test]
+fn only_the_time_itself_is_filled_in() {
+    let model = "model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user with now, user with until, user with text]
+condition now(current_time: timestamp) {
+  current_time > timestamp(\"2020-01-01T00:00:00Z\")
+}
+condition until(until: timestamp) {
+  until > timestamp(\"2020-01-01T00:00:00Z\")
+}
+condition text(current_time: string) {
+  current_time != \"\"
+}
+";
+    let conditional = |user: &str, name: &str| with(&format!("user:{user} viewer doc:1"), name, "{}");
+    let world = World::new(
+        model,
+        &[conditional("ana", "now"), conditional("bo", "until"), conditional("cy", "text")],
+    );
+    let facts = Facts { now: actfor::Timestamp::from_seconds(1_795_000_000), ..Facts::default() };
+    for (user, expected) in [("ana", True), ("bo", Unknown), ("cy", Unknown)] {
+        assert_eq!(world.answer(&format!("user:{user} viewer doc:1"), &facts).truth, expected, "{user}");
+        assert_eq!(world.answer(&format!("user:{user} viewer doc:1"), &Facts::default()).truth, Unknown);
+    }
 }
 
 #[test]
@@ -523,6 +849,32 @@ fn changes_come_and_go_together_without_a_new_pack() {
 }
 
 #[test]
+fn a_tuple_is_there_once_with_one_condition() {
+    let pack = |tuples: &[actfor::relation::Tuple]| {
+        let model = Model::parse("m", CONDITIONAL).unwrap();
+        compile(&model, tuples, &mut Builder::default())
+            .map(|()| "compiles")
+            .map_err(|error| error.to_string())
+    };
+    let plain = || support::tuple("user:ana viewer doc:1");
+    let conditional = |allowed: &str| with("user:ana viewer doc:1", "in_region", allowed);
+    let other = || support::tuple("user:ana viewer doc:2");
+    let everybody = || with("user:* viewer doc:1", "in_region", "{}");
+    assert_eq!(pack(&[plain(), other(), everybody()]).as_deref(), Ok("compiles"));
+    assert_eq!(pack(&[conditional("{}"), other(), everybody()]).as_deref(), Ok("compiles"));
+    // The same, written twice.
+    assert_eq!(pack(&[plain(), plain()]).as_deref(), Ok("compiles"));
+    for twice in [
+        [plain(), conditional("{}")],
+        [conditional("{}"), plain()],
+        [conditional("{}"), conditional(r#"{"allowed":["eu"]}"#)],
+    ] {
+        let error = pack(&twice).unwrap_err();
+        assert!(error.contains("stands there twice"), "{error}");
+    }
+}
+
+#[test]
 fn a_relation_expands_as_openfga_writes_it() {
     let world = World::new(
         DEEP,
@@ -540,7 +892,35 @@ fn a_relation_expands_as_openfga_writes_it() {
          {\"name\":\"folder:a#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"folder:a#parent\",\"computed\":[{\"userset\":\"folder:root#viewer\"}]}}}\
          ]}}}}"
     );
-    assert!(expand("doc:1", "viewer").unwrap().contains("\"difference\":{\"base\":{"));
+    assert_eq!(
+        expand("doc:1", "viewer").unwrap(),
+        "{\"tree\":{\"root\":{\"name\":\"doc:1#viewer\",\"difference\":{\"base\":\
+         {\"name\":\"doc:1#viewer\",\"intersection\":{\"nodes\":[\
+         {\"name\":\"doc:1#viewer\",\"leaf\":{\"computed\":{\"userset\":\"doc:1#staff\"}}},\
+         {\"name\":\"doc:1#viewer\",\"leaf\":{\"tupleToUserset\":{\"tupleset\":\"doc:1#folder\",\"computed\":[{\"userset\":\"folder:a#viewer\"}]}}}]}},\
+         \"subtract\":{\"name\":\"doc:1#viewer\",\"leaf\":{\"computed\":{\"userset\":\"doc:1#banned\"}}}}}}}"
+    );
+    assert!(expand("doc:*", "viewer").is_err());
+    let world = World::new(
+        CONDITIONAL,
+        &[
+            with("user:ana viewer doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+            with("user:bo viewer doc:1", "in_region", r#"{"allowed":["us"]}"#),
+            with("user:* viewer doc:1", "in_region", r#"{"allowed":["eu"]}"#),
+            with("user:* viewer doc:2", "in_region", r#"{"allowed":["us"]}"#),
+        ],
+    );
+    let users = |object: &str, region: &str| {
+        let context = actfor::json::parse(region.as_bytes(), &actfor::json::Limits::TOKEN).unwrap();
+        let facts = Facts { context: context.as_object(), ..Facts::default() };
+        let tree = world.relations.expand(&world.pack, object, "viewer", &facts).unwrap();
+        tree.split_once("\"users\":{\"users\":").unwrap().1.trim_end_matches('}').to_owned()
+    };
+    // What is known not to hold is left out.
+    assert_eq!(users("doc:1", r#"{"region":"eu"}"#), r#"["user:ana","user:*"]"#);
+    assert_eq!(users("doc:1", r#"{"region":"us"}"#), r#"["user:bo"]"#);
+    assert_eq!(users("doc:1", "{}"), r#"["user:ana","user:bo","user:*"]"#);
+    assert_eq!(users("doc:3", "{}"), "[]");
     assert!(
         expand("doc:1", "owner").is_err()
             && expand("car:1", "viewer").is_err()

@@ -99,6 +99,26 @@ fn question(relate: Option<&Relate>) -> Vec<String> {
 
 const PUSH: (&str, &str) = ("PATCH", "/repos/web/git/refs/heads/fix");
 
+/// What was looked for on the way to an answer is not missing.
+#[test]
+fn nothing_is_missing_where_what_is_here_is_enough() {
+    let document = |tuples: &str| {
+        let guard = Set { tuples: tuples.into(), ..Set::new("{}") }.guard();
+        let value = format!("Bearer {}", token("T1"));
+        let headers = [("authorization", value.as_bytes())];
+        let request =
+            Request { id: "r", method: "GET", url: "/repos/web/x", headers: &headers, ..Request::default() };
+        guard.explain(&request, Timestamp::from_seconds(NOW)).1
+    };
+    let known = document(r#"[{"user":"user:ana","relation":"writer","object":"repo:web"}]"#);
+    assert!(known.contains(r#""decision":"allow""#) && known.contains(r#""missing":[]"#), "{known}");
+    let unknown = document("[]");
+    assert!(
+        unknown.contains(r#""code":"relation_missing""#) && !unknown.contains(r#""missing":[]"#),
+        "{unknown}"
+    );
+}
+
 #[test]
 fn what_is_not_here_is_asked_for_and_a_reply_to_exactly_that_counts() {
     let guard = Set::new("{}").guard();

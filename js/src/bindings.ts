@@ -25,6 +25,8 @@ type Bindings = {
   readonly crypto: HostCrypto | undefined;
   readonly memory: WebAssembly.Memory;
   readonly codes: readonly (string | null)[];
+  /** In a short document, the letter at a place is what became of this check. */
+  readonly checks: readonly string[];
   readonly headers: ReadonlySet<string>;
   /** At n: whether a header field of n characters is read. Most names are ruled out by their length alone. */
   readonly headerLengths: readonly boolean[];
@@ -50,6 +52,7 @@ export function provide(glue: typeof Glue, memory: WebAssembly.Memory, crypto?: 
     crypto,
     memory,
     codes: [null, ...glue.codeNames().split('\n')],
+    checks: glue.checkNames().split('\n'),
     headers: new Set(headers),
     headerLengths: lengths(headers),
   };

@@ -1,4 +1,5 @@
 import type * as Api from '../types/index.js';
+import { documentOf } from './document.js';
 import type { Asked } from './request.js';
 import type { State } from './state.js';
 
@@ -65,7 +66,7 @@ export class Decision implements Api.AnyDecision {
   get reasonAdmin(): string | null { return this.toJSON().reason_admin; }
 
   toJSON(): Api.DecisionDocument {
-    return (this.#document ??= JSON.parse(this.toString()) as Api.DecisionDocument);
+    return (this.#document ??= documentOf(this.#state.explainShort(this.#asked, this.#packed), this.#state.checks));
   }
 
   toString(): string {

@@ -35,8 +35,7 @@ enum Bound<'a> {
     Other(&'a Object<'a>),
 }
 
-/// A whole number, or one that is only the same as itself.
-#[derive(PartialEq)]
+/// A whole number; `None` for another, which is not compared.
 struct Whole(Option<u64>);
 
 /// What the first text of the draft ranks, and does not write down in tokens.

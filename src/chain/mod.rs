@@ -14,7 +14,7 @@ use alloc::{borrow::ToOwned, format, sync::Arc, vec::Vec};
 use crate::config::Issuer;
 use crate::error::{Code, Refusal};
 use crate::guard::check_presence;
-use crate::identity::context::Identity;
+use crate::identity::context::{Identity, Principal};
 use crate::identity::dialect::Dialect;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -86,6 +86,13 @@ pub(crate) fn records(
     if issuer.dialect == Dialect::DelegationChain {
         linked(&mut records, token, issuer, now);
     }
+    // Who the earlier agents are: by the current token, or else by their own.
+    let agents: Vec<Option<&Principal>> = (0..depth)
+        .map(|index| {
+            let record = || records.get(index)?.identity()?.facts.agent.value();
+            current.facts.earlier.get(index).or_else(record)
+        })
+        .collect();
     let verdicts: Vec<_> = (0..depth)
         .map(|index| {
             let next = match records.get(index.saturating_add(1)) {
@@ -93,7 +100,7 @@ pub(crate) fn records(
                 None => Some(current),
             };
             let record = records.get(index).and_then(HopRecord::token)?;
-            check_record(record, index, next, current, now, issuer.dialect).err()
+            check_record(record, &agents, index, (next, current), now, issuer.dialect).err()
         })
         .collect();
     for (record, verdict) in records.iter_mut().zip(verdicts) {
@@ -121,9 +128,9 @@ fn linked(records: &mut [HopRecord], token: &VerifiedToken, issuer: &Issuer, now
 /// Whether a verified record is that of the agent at `index` of the chain that ends in `current`.
 fn check_record(
     record: &VerifiedToken,
+    agents: &[Option<&Principal>],
     index: usize,
-    next: Option<&Identity>,
-    current: &Identity,
+    (next, current): (Option<&Identity>, &Identity),
     now: Timestamp,
     dialect: Dialect,
 ) -> Result<(), Refusal> {
@@ -137,9 +144,9 @@ fn check_record(
     if others.earlier.get(index).is_some_and(|named| facts.agent.value() != Some(named)) {
         return Err(wrong("it is the token of another agent than `act` names"));
     }
-    let before = others.earlier.get(..index).unwrap_or_default();
-    if !facts.earlier.is_empty() && !before.is_empty() && facts.earlier != before {
-        return Err(wrong("its `act` names other earlier agents than the current token's"));
+    let mut named = facts.earlier.iter().zip(agents);
+    if named.any(|(own, agent)| agent.is_some_and(|agent| agent != own)) {
+        return Err(wrong("its `act` names other earlier agents than the chain has"));
     }
     // A delegation token has no instance: the hash of the one before stands for it.
     let linked = dialect == Dialect::DelegationChain;
@@ -150,7 +157,7 @@ fn check_record(
         return Err(wrong("its instance is not the parent of the next one"));
     }
     let root = others.instance.value().and_then(|instance| instance.root.as_ref());
-    if !linked && index == 0 && root.map(|(iss, id)| (iss, id)) != own {
+    if index == 0 && root.map(|(iss, id)| (iss, id)) != own {
         return Err(wrong("its instance is not the root of the current one"));
     }
     // The kind follows from these.

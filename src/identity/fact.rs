@@ -68,7 +68,7 @@ impl Src {
             Layer::Config => "config",
             Layer::Enforcement => "enforcement",
         };
-        alloc::format!("{layer}:{}", self.path)
+        [layer, ":", self.path].concat()
     }
 }
 

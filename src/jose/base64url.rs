@@ -16,31 +16,39 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Decodes; `None` for anything that [`encode`] does not write.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len().div_ceil(4).saturating_mul(3));
-    for chunk in text.as_bytes().chunks(4) {
-        match *chunk {
-            [a, b, c, d] => {
-                let bits = sextet(a)? << 18 | sextet(b)? << 12 | sextet(c)? << 6 | sextet(d)?;
-                out.extend([(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]);
-            }
-            [a, b, c] => {
-                let bits = sextet(a)? << 12 | sextet(b)? << 6 | sextet(c)?;
-                if bits & 0b11 != 0 {
-                    return None;
-                }
-                out.extend([(bits >> 10) as u8, (bits >> 2) as u8]);
-            }
-            [a, b] => {
-                let bits = sextet(a)? << 6 | sextet(b)?;
-                if bits & 0b1111 != 0 {
-                    return None;
-                }
-                out.push((bits >> 4) as u8);
-            }
-            _ => return None,
-        }
+    let (groups, rest) = text.as_bytes().as_chunks::<4>();
+    let whole = groups.len().saturating_mul(3);
+    let mut out = Vec::with_capacity(whole.saturating_add(2));
+    out.resize(whole, 0);
+    // Every bit of every value: one that is no sextet shows in the end.
+    let mut seen = 0;
+    for (group, bytes) in groups.iter().zip(out.as_chunks_mut::<3>().0) {
+        let [a, b, c, d] = group.map(sextet);
+        seen |= a | b | c | d;
+        let bits = a << 18 | b << 12 | c << 6 | d;
+        *bytes = [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8];
     }
-    Some(out)
+    match *rest {
+        [] => {}
+        [a, b] => {
+            let [a, b] = [sextet(a), sextet(b)];
+            seen |= a | b;
+            if b & 0b1111 != 0 {
+                return None;
+            }
+            out.push((a << 2 | b >> 4) as u8);
+        }
+        [a, b, c] => {
+            let [a, b, c] = [sextet(a), sextet(b), sextet(c)];
+            seen |= a | b | c;
+            if c & 0b11 != 0 {
+                return None;
+            }
+            out.extend([(a << 2 | b >> 4) as u8, (b << 4 | c >> 2) as u8]);
+        }
+        _ => return None,
+    }
+    (seen < NONE).then_some(out)
 }
 
 /// Encodes without padding.
@@ -67,18 +75,28 @@ pub fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// The six bits of one character. Tokens are not secrets to the one who checks them, so it need not be
+/// What is no character of the alphabet: no six bits.
+const NONE: u32 = 1 << 6;
+
+const SEXTETS: [u8; 256] = {
+    let mut sextets = [NONE as u8; 256];
+    let mut rest: &[u8] = ALPHABET;
+    let mut value = 0_u8;
+    while let [c, more @ ..] = rest {
+        #[expect(clippy::indexing_slicing, reason = "a byte is always a place in 256")]
+        {
+            sextets[*c as usize] = value;
+        }
+        value = value.saturating_add(1);
+        rest = more;
+    }
+    sextets
+};
+
+/// The six bits of one character, or [`NONE`]. Tokens are not secrets to the one who checks them, so it need not be
 /// constant in time.
-fn sextet(c: u8) -> Option<u32> {
-    let value = match c {
-        b'A'..=b'Z' => c.wrapping_sub(b'A'),
-        b'a'..=b'z' => c.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => c.wrapping_sub(b'0').wrapping_add(52),
-        b'-' => 62,
-        b'_' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
+fn sextet(c: u8) -> u32 {
+    SEXTETS.get(usize::from(c)).map_or(NONE, |sextet| u32::from(*sextet))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use self::relations::Name;
 use crate::error::Code;
 use crate::identity::context::Mode;
 use crate::json::{Object, Value};
+use crate::names::{Part, is_plain};
 use crate::policy::Policy;
 use crate::policy::ast::{Carrier, Effect};
 use crate::policy::coverage::{self, Wanted};
@@ -102,9 +103,6 @@ pub fn decide(
             Ok(rule) => outcome = outcome.or(Some(Ok(rule))),
         }
     }
-    if kept > start {
-        evaluator.trace.reasons.truncate(kept);
-    }
     let none = Failure { code: Code::ModeNotAllowed, term: Term::Rule, truth: Truth::Unknown, rule: None };
     outcome.unwrap_or(Err(none))
 }
@@ -180,7 +178,9 @@ impl<'e> Evaluator<'e, '_> {
             let (truth, unmet) = self.conditions(rule);
             if truth >= self.case.least {
                 self.trace.reasons.drain(start..before);
-                self.note("rule", Truth::True, Some(rule.line), || format!("rule `{}` allows it", rule.id));
+                self.note("rule", Truth::True, Some(rule.line), || {
+                    ["rule `", &rule.id, "` allows it"].concat()
+                });
                 return Ok((index, rule));
             }
             if truth > nearest.0 || (truth == nearest.0 && unmet < nearest.1) {
@@ -196,14 +196,12 @@ impl<'e> Evaluator<'e, '_> {
 
     fn forbids(&mut self, mode: Mode) -> Result<(), Failure> {
         for (index, rule) in self.lines(Effect::Forbid, mode) {
-            let before = self.trace.reasons.len();
             let strikes = self.strikes(rule);
             if !strikes < self.case.least {
                 self.fail("forbid", strikes, Some(rule.line), || format!("rule `{}` forbids it", rule.id));
                 let (code, term) = (Code::Forbidden, Term::Forbid);
                 return Err(Failure { code, term, truth: strikes, rule: Some(index) });
             }
-            self.trace.reasons.truncate(before);
         }
         Ok(())
     }
@@ -212,7 +210,6 @@ impl<'e> Evaluator<'e, '_> {
         for (index, rule) in self.lines(Effect::Approve, mode) {
             let before = self.trace.reasons.len();
             if self.strikes(rule) == Truth::False {
-                self.trace.reasons.truncate(before);
                 continue;
             }
             let struck = self.trace.reasons.len();
@@ -274,7 +271,7 @@ impl<'e> Evaluator<'e, '_> {
             let at = line.map(|line| line.line);
             self.note("coverage", truth, at, || {
                 let claim = line.map_or("token", |line| line.carrier.claim());
-                format!("`{claim}` covers `{}` on `{}`", action.name, case.object_name())
+                ["`", claim, "` covers `", &action.name, "` on `", case.object_name(), "`"].concat()
             });
             return Ok(());
         }
@@ -309,8 +306,8 @@ impl<'e> Evaluator<'e, '_> {
 /// What the token carries, for a message: scopes in full, roles and details by their number.
 fn carried(claims: &Object<'_>) -> String {
     let mut out = match claims.get("scope").and_then(Value::as_str) {
-        Some(scope) => format!("scope {}", crate::error::quote(scope)),
-        None => "no scope".to_owned(),
+        Some(scope) if !scope.trim().is_empty() => format!("scope {}", crate::error::quote(scope)),
+        _ => "no scope".to_owned(),
     };
     for (name, one) in [("roles", "role"), ("authorization_details", "authorization detail")] {
         if let Some(items) = claims.get(name).and_then(Value::as_array) {
@@ -323,7 +320,8 @@ fn carried(claims: &Object<'_>) -> String {
 
 /// The scope that would cover an action on an object, for a challenge (RFC 6750 §3).
 pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Option<String> {
-    let id = object.split_once(':').map(|(_, id)| id).filter(|id| !id.contains('%'))?;
+    // What is encoded in the model is not written so in a scope.
+    let id = object.split_once(':').map(|(_, id)| id).filter(|id| id.bytes().all(is_plain));
     policy.rules.coverage.iter().find_map(|line| {
         let fits = line.carrier == Carrier::Scope
             && line.kind == kind
@@ -333,11 +331,13 @@ pub fn needed_scope(policy: &Policy, kind: u16, action: u8, object: &str) -> Opt
         match (&line.object, fits && plain) {
             (_, false) => None,
             (None, true) => line.name.render(&mut scope, |_| None).then_some(scope),
-            (Some(template), true) => {
-                let hole = template.holes().next().unwrap_or_default();
-                let whole = template.parts.len() == 2 && template.source().ends_with(&format!(":{{{hole}}}"));
-                (whole && line.name.render(&mut scope, |name| (name == hole).then_some(id))).then_some(scope)
-            }
+            (Some(template), true) => match template.parts.as_slice() {
+                // The whole id is one part of the scope.
+                [Part::Literal(kind), Part::Hole(hole)] if kind.find(':') == kind.len().checked_sub(1) => {
+                    line.name.render(&mut scope, |name| id.filter(|_| name == hole)).then_some(scope)
+                }
+                _ => None,
+            },
         }
     })
 }

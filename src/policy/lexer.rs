@@ -59,7 +59,8 @@ pub fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<Line<'t>>, PolicyError
 
 /// Whether a condition is `S is RELATION of O`, and not an expression.
 pub fn is_relation(line: &Line<'_>) -> bool {
-    line.words.get(2).is_some_and(|word| word.text == "is" && !word.quoted)
+    // An expression is one word, whatever is in it.
+    line.words.len() > 2
 }
 
 /// The two words of a condition with an expression: `when`, and the rest up to a comment.

@@ -267,8 +267,11 @@ impl<'t> Cursor<'_, 't> {
     }
 
     fn missing(&self, wanted: &str) -> PolicyError {
-        let found =
-            if self.last.text.is_empty() { "the end of the line".into() } else { quote(self.last.text) };
+        let found = match self.last {
+            Word { text: "", .. } => "the end of the line".into(),
+            Word { text, quoted: true, .. } => format!("the text {}", quote(text)),
+            Word { text, .. } => quote(text),
+        };
         self.error(format!("expected {wanted}, found {found}"))
     }
 

@@ -78,7 +78,7 @@ fn tuples_of(
         }
     };
     for value in values {
-        let value = value.as_str().filter(|text| !text.is_empty())?;
+        let value = value.as_str()?;
         let named = |template: &Template| {
             let mut name = String::new();
             template.render(&mut name, |_| Some(value)).then_some(name)

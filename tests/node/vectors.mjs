@@ -62,6 +62,7 @@ function* questioned(createGuard, files, kinds = Object.keys(LEAST)) {
     const decision = again ? yield { guard, request, options } : first;
     const found = decision.code ?? decision.verdict;
     const text = String(decision);
+    if (JSON.stringify(decision) !== text) wrong.push(`${kind}: ${name}: its members are another document: ${JSON.stringify(decision)}`);
     if (again && !first.allowed) wrong.push(`${kind}: ${name}: the first use was refused`);
     if (found !== expect) wrong.push(`${kind}: ${name}: expected ${expect}, found ${found}`);
     if (object !== undefined && decision.object !== object) wrong.push(`${kind}: ${name}: about ${decision.object}`);

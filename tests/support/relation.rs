@@ -56,8 +56,11 @@ impl World {
 
     /// One line a step.
     pub fn why(&self, question: &str) -> Vec<String> {
-        let (_, steps) =
-            self.relations.explain(&self.pack, &ask(question), &Facts::default(), &mut Scratch::default());
+        self.why_with(question, &Facts::default())
+    }
+
+    pub fn why_with(&self, question: &str, facts: &Facts<'_>) -> Vec<String> {
+        let (_, steps) = self.relations.explain(&self.pack, &ask(question), facts, &mut Scratch::default());
         steps.iter().map(line).collect()
     }
 }

@@ -118,7 +118,7 @@ impl Evaluator<'_, '_> {
             let allows = |c: &&Ceiling| includes(c.actions, case.action);
             match for_type().filter(wanted).find(allows) {
                 Some(line) => self.note("ceiling", Truth::True, Some(line.line), || {
-                    format!("`{agent}` may `{}` on `{}`", action.name, ty.name)
+                    ["`", agent, "` may `", &action.name, "` on `", &ty.name, "`"].concat()
                 }),
                 None => {
                     let line = for_type().find(wanted).map(|c| c.line);

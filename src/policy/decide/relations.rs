@@ -179,10 +179,23 @@ impl Evaluator<'_, '_> {
                 term,
                 holds: answer.truth,
                 met,
-                text: format!(
-                    "{who} `{subject_name}` {verb} `{relation}` of `{object_name}`{more} (rule `{}`)",
-                    rule.id
-                ),
+                text: [
+                    who,
+                    " `",
+                    subject_name,
+                    "` ",
+                    verb,
+                    " `",
+                    relation,
+                    "` of `",
+                    object_name,
+                    "`",
+                    more,
+                    " (rule `",
+                    &rule.id,
+                    "`)",
+                ]
+                .concat(),
                 line: Some(line),
                 relation: Some((subject_name.into(), relation.into(), object_name.into())),
                 via,

@@ -161,6 +161,15 @@ impl Generation {
         })
     }
 
+    /// The same in the short form that `js/src/document.ts` reads: see [`Guard::explain_short`].
+    #[wasm_bindgen(js_name = explainShort)]
+    #[must_use]
+    pub fn explain_short(&self, head: usize, body: i32, now: f64, facts: &str, packed: u32) -> String {
+        self.again(head, body, facts, packed, |request| {
+            self.guard.explain_short(request, Timestamp::from_host(now))
+        })
+    }
+
     /// The value of `DPoP-Nonce` that goes with the answer, where one does (RFC 9449 §9).
     #[wasm_bindgen(js_name = dpopNonce)]
     #[must_use]

@@ -40,6 +40,17 @@ pub fn code_names() -> String {
     names.join("\n")
 }
 
+/// The names of all checks, one a line; in a short document, the letter at a place is what became of that line's.
+#[wasm_bindgen(js_name = checkNames)]
+#[must_use]
+pub fn check_names() -> String {
+    let names: Vec<&str> = Guard::check_names().collect();
+    names.join(
+        "
+",
+    )
+}
+
 /// Shows what a token says (JSON). Nothing is verified. Without `dialect` that is guessed, for showing only.
 ///
 /// # Errors
