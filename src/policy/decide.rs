@@ -305,7 +305,8 @@ impl<'e> Evaluator<'e, '_> {
 
 /// What the token carries, for a message: scopes in full, roles and details by their number.
 fn carried(claims: &Object<'_>) -> String {
-    let mut out = match claims.get("scope").and_then(Value::as_str) {
+    let scope = claims.get("scope").and_then(Value::as_str).map(str::trim).filter(|scope| !scope.is_empty());
+    let mut out = match scope {
         Some(scope) => format!("scope {}", crate::error::quote(scope)),
         None => "no scope".to_owned(),
     };
