@@ -31,16 +31,6 @@ pub struct Cache {
     clock: u64,
 }
 
-/// Whether two texts are the same, eight bytes at a time: WebAssembly compares them one by one.
-fn is_same(a: &str, b: &str) -> bool {
-    let ((words_a, rest_a), (words_b, rest_b)) =
-        (a.as_bytes().as_chunks::<8>(), b.as_bytes().as_chunks::<8>());
-    let mut words = words_a.iter().zip(words_b);
-    a.len() == b.len()
-        && words.all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
-        && rest_a == rest_b
-}
-
 #[derive(Debug, Clone)]
 struct Slot {
     hash: u64,
@@ -61,7 +51,7 @@ impl Cache {
         let hash = self.hash(compact);
         let set = self.sets.get(self.index(hash))?;
         let slot =
-            set.iter().flatten().find(|slot| slot.hash == hash && is_same(slot.token.compact(), compact))?;
+            set.iter().flatten().find(|slot| slot.hash == hash && same(slot.token.compact(), compact))?;
         Some(Arc::clone(&slot.token))
     }
 
@@ -106,5 +96,34 @@ impl Cache {
 
     fn index(&self, hash: u64) -> usize {
         (hash as usize) & self.sets.len().saturating_sub(1)
+    }
+}
+
+/// Whether two texts are equal, eight bytes at a time: WebAssembly has no instruction for it, and the function behind
+/// `==` compares one byte after another there.
+fn same(a: &str, b: &str) -> bool {
+    let ((words, rest), (others, other)) = (a.as_bytes().as_chunks::<8>(), b.as_bytes().as_chunks::<8>());
+    a.len() == b.len()
+        && words.iter().zip(others).all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
+        && rest == other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn equal_is_every_byte_and_the_length() {
+        let text = "abcdefghijklmnopqrstu";
+        for end in 0..=text.len() {
+            let text = text.split_at(end).0;
+            assert!(same(text, &alloc::string::String::from(text)));
+            for at in 0..end {
+                let (before, rest) = text.split_at(at);
+                let other = [before, "X", rest.split_at(1).1].concat();
+                assert!(!same(text, &other) && !same(&other, text), "{other}");
+                assert!(!same(text, before) && !same(before, text), "{at}");
+            }
+        }
     }
 }

@@ -66,10 +66,12 @@ function stopsAt(options: unknown): boolean | undefined {
 type Members = Readonly<Record<string, unknown>>;
 
 /** What a search looks for. */
-export type Searched = 'subject' | 'resource' | 'action';
+export type Searched = (typeof SEARCHED)[number];
+const SEARCHED = ['subject', 'resource', 'action'] as const;
 
 /** The question that a search asks of everything it looks at; what it looks for has no name yet (AuthZEN 1.0 §8). */
 export function openQuestion(what: Searched, asked: unknown): Question {
+  if (!SEARCHED.includes(what)) throw invalid('the search', `must be for one of ${SEARCHED.join(', ')}`);
   const item = object(asked, 'the search');
   const { context } = item;
   const subject = entity('subject', item, {}, what === 'subject' ? ['type'] : ['type', 'id']);

@@ -11,7 +11,8 @@ export type Names = (type: string, of: 'actions' | 'objects') => readonly string
 
 type Found = Api.SearchResult<Api.AuthzenEntity | Api.AuthzenAction>;
 
-export async function search(what: Searched, asked: unknown, names: Names, decide: Decide): Promise<Found> {
+/** Looks at one after the other; `until` is the time, as `performance.now` has it, after which it looks at no more. */
+export async function search(what: Searched, asked: unknown, names: Names, decide: Decide, until: number): Promise<Found> {
   const question = openQuestion(what, asked);
   const { subject, resource } = question;
   switch (what) {
@@ -19,13 +20,13 @@ export async function search(what: Searched, asked: unknown, names: Names, decid
       return resources(question, decide);
     case 'action': {
       const actions = names(resource.type, 'actions').map((name) => ({ name }));
-      const { found, open, last } = await allowed(actions, (action) => decide({ ...question, action }));
+      const { found, open, last } = await allowed(actions, until, (action) => decide({ ...question, action }));
       return result(found, !open, last);
     }
     case 'subject': {
       const ids = idsOf(subject.type, names(subject.type, 'objects'));
       const subjects = ids.slice(0, MOST).map((id) => ({ type: subject.type, id }));
-      const { found, last } = await allowed(subjects, ({ id }) => decide({ ...question, subject: { ...subject, id } }));
+      const { found, last } = await allowed(subjects, until, ({ id }) => decide({ ...question, subject: { ...subject, id } }));
       // Whom no tuple names may be allowed too.
       return result(found, false, last);
     }
@@ -48,17 +49,28 @@ async function resources(question: Question, decide: Decide): Promise<Found> {
   }
 }
 
-/** Those that a decision allows; whether one could not be established, and the last refusal. */
-async function allowed<T>(candidates: readonly T[], decide: (one: T) => Promise<Api.Decision>): Promise<{ found: T[]; open: boolean; last: Api.Decision | undefined }> {
+type Allowed<T> = {
+  readonly found: T[];
+  /** Whether one could not be established. */
+  readonly open: boolean;
+  /** The last refusal. */
+  readonly last: Api.Decision | undefined;
+};
+
+async function allowed<T>(candidates: readonly T[], until: number, decide: (one: T) => Promise<Api.Decision>): Promise<Allowed<T>> {
   const found: T[] = [];
   let open = false;
   let last: Api.Decision | undefined;
   for (const one of candidates) {
+    if (performance.now() >= until) {
+      open = true;
+      break;
+    }
     const decision = await decide(one);
     if (decision.allowed) {
       found.push(one);
     } else {
-      open ||= decision.status >= 500;
+      open ||= decision.status >= 500 || decision.missing.length > 0;
       last = decision;
     }
   }

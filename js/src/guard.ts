@@ -1,5 +1,5 @@
 import type * as Api from '../types/index.js';
-import { Authorizer } from './authorize/authorize.js';
+import { Authorizer, DEADLINE } from './authorize/authorize.js';
 import { Listener } from './audit.js';
 import * as authzen from './authzen.js';
 import { search } from './authzen_search.js';
@@ -23,12 +23,14 @@ export class Guard implements Api.Guard {
   readonly #clock: () => number;
   readonly #listener: Listener;
   readonly #authorizer: Authorizer;
+  readonly #deadline: number;
 
   constructor(state: State, host: Api.HostOptions) {
     this.state = state;
     this.#clock = host.clock ?? (() => Date.now() / 1000);
     this.#listener = new Listener(host);
     this.#authorizer = new Authorizer(this, host, this.#clock);
+    this.#deadline = host.deadline ?? DEADLINE;
   }
 
   decide(request: Api.GuardRequest, options?: Api.DecideOptions): Api.Decision {
@@ -63,7 +65,8 @@ export class Guard implements Api.Guard {
 
   async search(what: authzen.Searched, asked: object, options: Api.EvaluateOptions = {}): Promise<Api.SearchResult<never>> {
     // Not told: nothing is accessed, and most of what is looked at was not asked for.
-    const result = await search(what, asked, (type, of) => this.state.names(type, of), this.#asking(options, false));
+    const until = performance.now() + (options.deadline ?? this.#deadline);
+    const result = await search(what, asked, (type, of) => this.state.names(type, of), this.#asking(options, false), until);
     return result as Api.SearchResult<never>;
   }
 

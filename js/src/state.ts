@@ -14,6 +14,9 @@ export type Wanted = {
   readonly relations?: { readonly questions: readonly TupleKey[]; readonly tuples: readonly TupleKey[] };
 };
 
+/** A request in the buffer: the lengths of its head and of its body (negative: none). */
+type Held = { readonly asked: Asked; readonly head: number; readonly body: number };
+
 /** Room for a request with a token of the usual size, so that the buffer seldom grows. */
 const FIRST_ROOM = 8192;
 /** What is larger is not tried: addresses have 32 bits. */
@@ -32,6 +35,8 @@ export class State {
   readonly #keys: Map<string, unknown>;
   readonly #generation: Inside<Generation>;
   #view = new Uint8Array(0);
+  /** What the buffer holds: whoever reads a decision mostly does so before the next one is made. */
+  #held: Held | undefined;
 
   constructor(generation: Generation, keys = new Map<string, unknown>()) {
     this.#generation = new Inside('guard', generation);
@@ -160,13 +165,20 @@ export class State {
   #cross<T>(asked: Asked, call: (generation: Generation, head: number, body: number) => T): T {
     const generation = this.#alive(asked.signatures);
     try {
-      const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
-      const { head, body } = fits ? asked : tooLarge(asked);
-      const written = encoder.encodeInto(head, this.#view).written;
-      return call(generation, written, body === undefined ? -1 : writeBody(body, this.#view.subarray(written)));
+      const { head, body } = this.#held?.asked === asked ? this.#held : this.#write(generation, asked);
+      return call(generation, head, body);
     } catch (thrown) {
       throw thrownFor(thrown);
     }
+  }
+
+  #write(generation: Generation, asked: Asked): Held {
+    this.#held = undefined;
+    const fits = this.#makeRoom(generation, room(asked.head) + (asked.body === undefined ? 0 : room(asked.body)));
+    const { head, body } = fits ? asked : tooLarge(asked);
+    const written = encoder.encodeInto(head, this.#view).written;
+    const rest = body === undefined ? -1 : writeBody(body, this.#view.subarray(written));
+    return (this.#held = { asked, head: written, body: rest });
   }
 
   /** Whether there is room for so many bytes, made if need be. */

@@ -336,9 +336,19 @@ export interface Guard {
    * Answers a search of AuthZEN 1.0: which resources, actions or subjects? Everything that is found, an evaluation with
    * the same words allows; `context.complete` says whether that is all. Only resources and subjects that tuples name are
    * found, at most 1000, so a search for subjects is never complete; and each subject needs `options.trustPep`, as there
-   * is no token that speaks for several. Nothing is told to `onDecision`.
+   * is no token that speaks for several. After `options.deadline` it looks at no more. Nothing is told to `onDecision`.
    *
    * @throws {@link ActforError} `request_invalid`
+   *
+   * @example
+   * ```ts
+   * import type { Guard, GuardRequest } from 'actfor';
+   * declare const guard: Guard, request: GuardRequest;
+   * const { results, context } = await guard.search(
+   *   'resource', { subject: { type: 'user', id: 'ana' }, action: { name: 'read' }, resource: { type: 'repo' } }, { request },
+   * );
+   * console.log(results.map(({ id }) => id), context.complete);
+   * ```
    */
   search(what: 'resource', asked: ResourceSearch, options?: EvaluateOptions): Promise<SearchResult<AuthzenEntity>>;
   search(what: 'action', asked: ActionSearch, options?: EvaluateOptions): Promise<SearchResult<AuthzenAction>>;

@@ -305,10 +305,9 @@ impl<'e> Evaluator<'e, '_> {
 
 /// What the token carries, for a message: scopes in full, roles and details by their number.
 fn carried(claims: &Object<'_>) -> String {
-    let scope = claims.get("scope").and_then(Value::as_str).map(str::trim).filter(|scope| !scope.is_empty());
-    let mut out = match scope {
-        Some(scope) => format!("scope {}", crate::error::quote(scope)),
-        None => "no scope".to_owned(),
+    let mut out = match claims.get("scope").and_then(Value::as_str) {
+        Some(scope) if !scope.trim().is_empty() => format!("scope {}", crate::error::quote(scope)),
+        _ => "no scope".to_owned(),
     };
     for (name, one) in [("roles", "role"), ("authorization_details", "authorization detail")] {
         if let Some(items) = claims.get(name).and_then(Value::as_array) {

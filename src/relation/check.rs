@@ -6,7 +6,7 @@
 //! each operand. A goal that is met again on the way to itself contributes *unknown*; so does a goal too deep,
 //! and everything once the steps are used up.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use super::bytes::small;
 use super::load::{ConditionInfo, Edge, Node, Relations, SubjectForm};
@@ -364,7 +364,7 @@ impl Relations {
         let id = info.names.name(pack.section(Section::Tuples), number);
         let id =
             id.or_else(|| facts.layers().find_map(|overlay| overlay.name(ty, number, info.names.count)))?;
-        Some(format!("{}:{id}", info.name.text(pack.section(Section::Model))))
+        Some([info.name.text(pack.section(Section::Model)), ":", id].concat())
     }
 }
 

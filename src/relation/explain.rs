@@ -163,6 +163,11 @@ impl Walk<'_, '_> {
         let mut proof = core::mem::take(&mut self.steps);
         let count = |steps: &[Step]| steps.iter().filter(|step| step.is_held()).count();
         let mut needed = 0;
+        if matches!(self.target, Target::Plain { .. }) && count(&proof) <= 1 {
+            // Its one tuple is needed: nobody but a userset is in a relation by none.
+            self.steps = proof;
+            return;
+        }
         while let Some(left_out) = proof.iter().filter(|step| step.is_held()).nth(needed) {
             self.only = Some(proof.iter().filter(|step| !step.is_same(left_out)).cloned().collect());
             if self.run(relation, object, Truth::True) && count(&self.steps) < count(&proof) {

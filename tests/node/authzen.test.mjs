@@ -268,12 +268,19 @@ test('a search finds what an evaluation allows, and says where it does not know'
   const elsewhere = { ...config, relationships: { complete: [] } };
   const known = await createGuard(elsewhere).search('resource', readable, { trustPep });
   assert.deepEqual([known.results.length, known.context.complete], [2, false]);
+  const unasked = await createGuard(elsewhere).search('action', { subject: bob, resource: record('record-1') }, { trustPep });
+  assert.deepEqual([unasked.results, unasked.context.complete], [[{ name: 'read' }], false]);
   const silent = createGuard(elsewhere, { relationships: { ask: async () => [undefined] }, onError() {} });
   const asked = await silent.search('action', { subject: bob, resource: record('record-1') }, { trustPep });
   assert.deepEqual([asked.results, asked.context.complete], [[{ name: 'read' }], false]);
   const unknown = createGuard({ ...config, issuers: [{ ...config.issuers[0], jwks: undefined, jwks_uri: 'https://as.example/jwks' }] }, { fetch: async () => { throw new Error('down'); }, onError() {} });
   const down = await unknown.search('resource', readable, { request });
   assert.deepEqual([down.results, down.context.complete, down.context.error.status], [[], false, 503]);
+  // Time runs out: what was found until then.
+  const slow = async (evaluation) => { await new Promise((resolve) => { setTimeout(resolve, 40); }); return trustPep(evaluation); };
+  const late = await guard.search('action', { subject: alice, resource: record('record-1') }, { trustPep: slow, deadline: 30 });
+  assert.deepEqual(late, { results: [{ name: 'read' }], context: { complete: false } });
+  await assert.rejects(guard.search('tool', readable), (error) => error instanceof ActforError && error.code === 'request_invalid');
   // Only the evaluations were told.
   assert.deepEqual(heard, names.map(() => null));
 });

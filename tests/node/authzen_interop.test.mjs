@@ -1,6 +1,6 @@
 // The scenarios of the AuthZEN working group's interops, in rules of our own: the todo application (single and boxcarred
-// questions, what a directory says of the subject, what a question says of the resource) and the search demo (six users,
-// twenty records). What is expected is computed from the scenario's sentences, not from the rules.
+// questions, what a directory says of the subject, what a question says of the resource), the gateway before it (methods
+// and routes), and the search demo (six users, twenty records), from which the identity provider's takes its own. What is expected is computed from the scenario's sentences, not from the rules.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -87,6 +87,42 @@ test('todo: single and boxcarred', async () => {
   const [, morty] = Object.keys(CAST);
   const unowned = { subject: { type: 'user', id: morty }, action: { name: 'can_update_todo' }, resource: { type: 'todo', id: 'x' } };
   assert.equal((await ask('evaluation', unowned)).decision, false);
+});
+
+const GATEWAY = `actfor 1
+on route
+  GET, POST, PUT, DELETE  needs scope
+allow self to GET on route as look
+allow self to POST on route as create
+  when "admin" in claim.roles || "editor" in claim.roles
+allow self to PUT on route as complete
+  when "evil_genius" in claim.roles || "editor" in claim.roles
+allow self to DELETE on route as delete
+  when "admin" in claim.roles || "editor" in claim.roles
+scope "todo" covers any action on route
+`;
+
+test('gateway: a method on a route', async () => {
+  const named = { [issuer.issuer]: { user: 'identity:{sub}', client: 'client:{client_id}' } };
+  const ask = pdp(createGuard({ issuers, names: named, policy: GATEWAY }), ({ subject: { id } }) =>
+    (CAST[id] === undefined ? null : { iss: issuer.issuer, sub: id, client_id: 'pep', scope: 'todo', ...CAST[id] }));
+  for (const [id, { email, roles }] of Object.entries(CAST)) {
+    const has = (...some) => some.some((role) => roles.includes(role));
+    for (const [name, route, decision] of [
+      ['GET', '/users/{userId}', true], ['GET', '/todos', true], ['POST', '/todos', has('admin', 'editor')],
+      ['PUT', '/todos/{todoId}', has('evil_genius', 'editor')], ['DELETE', '/todos/{todoId}', has('admin', 'editor')],
+    ]) {
+      const question = { subject: { type: 'identity', id }, action: { name }, resource: { type: 'route', id: route }, context: {} };
+      assert.equal((await ask('evaluation', question)).decision, decision, `${email} ${name} ${route}`);
+      // What a gateway adds changes nothing.
+      const more = {
+        ...question, context: { headers: { accept: '*/*' } }, resource: { ...question.resource, properties: { uri: 'https://todo.example/todos', params: { todoId: '7' } } },
+      };
+      assert.equal((await ask('evaluation', more)).decision, decision);
+      const other = { ...question, subject: { type: 'user', id } };
+      assert.equal((await ask('evaluation', other)).context.code, 'facts_conflict');
+    }
+  }
 });
 
 const USERS = {

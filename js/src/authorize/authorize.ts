@@ -15,6 +15,8 @@ import { Waiting } from './waiting.js';
 /** Each round answers what the one before lacked. A formula has nine terms, and each may ask relationships. */
 const ROUNDS = 16;
 const STATUS_LIST = 1_048_576;
+/** Milliseconds. */
+export const DEADLINE = 5_000;
 
 /** Refusals for which a key may be missing. */
 const KEYS: ReadonlySet<string | null> = new Set(['keys_unavailable', 'key_unknown', 'hop_record_invalid', 'context_invalid']);
@@ -48,7 +50,7 @@ export class Authorizer {
     this.#guard = guard;
     this.#clock = clock;
     this.#fetch = host.fetch ?? ((...args) => globalThis.fetch(...args));
-    this.#deadline = host.deadline ?? 5_000;
+    this.#deadline = host.deadline ?? DEADLINE;
     this.#store = host.replayStore;
     this.#relationships = host.relationships;
     this.#failed = (error) => host.onError?.(error instanceof Error ? error : new Error(String(error)));

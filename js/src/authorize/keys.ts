@@ -25,17 +25,12 @@ export class Keys {
     take: (issuer: string, jwks: string | undefined, now: number) => void,
   ) {
     this.#options = options;
-    this.#sets = new Map(sources.map(({ issuer, jwksUri }) => {
+    this.#sets = new Map(sources.map(({ issuer, jwksUri }) => [issuer, new Refreshing(async (signal, now) => {
       // From the start of a fetch until one succeeds the guard takes no key for unknown.
-      let awaited = false;
-      return [issuer, new Refreshing(async (signal, now) => {
-        if (!awaited) take(issuer, undefined, now);
-        awaited = true;
-        const headers = { accept: 'application/jwk-set+json, application/json' };
-        take(issuer, (await fetchText(fetch, { url: jwksUri, headers, most: MOST, signal })).text, now);
-        awaited = false;
-      }, options)];
-    }));
+      take(issuer, undefined, now);
+      const headers = { accept: 'application/jwk-set+json, application/json' };
+      take(issuer, (await fetchText(fetch, { url: jwksUri, headers, most: MOST, signal })).text, now);
+    }, options)]));
   }
 
   /** What has to be waited for before anything can be decided: key sets that were never there. */

@@ -29,10 +29,10 @@ pub fn build() -> Result<(), String> {
         "--cfg=sha2_backend_soft=\"compact\"".into(),
     ];
     let mut cargo = cargo(&root);
-    cargo.args(["build", "--release", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
+    cargo.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
     let (compiled, filter) =
-        (root.join("target").join(TARGET).join("release/actfor_envoy.wasm"), root.join(FILTER));
+        (root.join("target").join(TARGET).join("wasm/actfor_envoy.wasm"), root.join(FILTER));
     parent(&filter)?;
     optimise(&compiled, &filter).map_err(|e| format!("{e:#}"))
 }
@@ -110,11 +110,6 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
     files.retain(|path| path.to_string_lossy().ends_with(ending));
     files.sort();
     if files.is_empty() { Err(format!("{}: no file ends in {ending}", folder.display())) } else { Ok(files) }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    parent(to)?;
-    fs::copy(from, to).map(drop).map_err(|e| said(to, &e))
 }
 
 fn parent(path: &Path) -> Result<(), String> {

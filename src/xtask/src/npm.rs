@@ -67,9 +67,18 @@ fn compile() -> Result<PathBuf> {
         format!("--remap-path-prefix={}=rust", read(command("rustc").args(["--print", "sysroot"]))?.trim()),
     ];
     run(command("cargo")
-        .args(["build", "--release", "--package", "actfor-js", "--lib", "--target", "wasm32-unknown-unknown"])
+        .args([
+            "build",
+            "--profile",
+            "wasm",
+            "--package",
+            "actfor-js",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
-    Ok(root().join("target/wasm32-unknown-unknown/release/actfor_js.wasm"))
+    Ok(root().join("target/wasm32-unknown-unknown/wasm/actfor_js.wasm"))
 }
 
 /// The glue. Our entries say where the wasm is, so the glue must not guess.
