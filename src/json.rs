@@ -998,4 +998,39 @@ mod tests {
             assert_eq!(parse(text.as_bytes(), &Limits::TOKEN).unwrap().as_u64(), expected, "{text}");
         }
     }
+
+    #[test]
+    fn a_short_text_leaves_out_the_names_in_usual_records_only() {
+        let write = |form: Form, usual: bool| {
+            let mut w = Writer::in_form(form, 0);
+            w.array(|w| {
+                w.record(usual, |w| {
+                    w.key("a").number(1);
+                    w.key("b").object(|w| w.key("c").number(2));
+                    w.key("d").number(3);
+                });
+                w.object(|w| w.key("e").null());
+            });
+            w.finish()
+        };
+        let whole = r#"[{"a":1,"b":{"c":2},"d":3},{"e":null}]"#;
+        assert_eq!(write(Form::Short, true), r#"[[1,{"c":2},3],{"e":null}]"#);
+        assert_eq!(write(Form::Short, false), whole);
+        assert_eq!(write(Form::default(), true), whole);
+    }
+
+    #[test]
+    fn every_value_counts_itself_and_those_inside() {
+        for (text, count) in [("1", 1), ("[]", 1), ("{}", 1), (r#"{"a":[1,{"b":2}],"c":null}"#, 6)] {
+            let value = parse(text.as_bytes(), &Limits::TOKEN).unwrap();
+            assert_eq!(value.count(), count, "{text}");
+            if let Some(object) = value.as_object() {
+                assert_eq!(
+                    (object.count(), object.is_empty()),
+                    (count.saturating_sub(1), count == 1),
+                    "{text}"
+                );
+            }
+        }
+    }
 }
