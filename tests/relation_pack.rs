@@ -173,6 +173,9 @@ fn signatures_hold_and_serials_do_not_go_back() {
     assert!(Pack::load_signed(signed.clone(), &[], 0).is_err(), "no key");
     assert!(Pack::load_signed(signed.clone(), &[public], 8).is_err(), "an older serial");
     let unsigned = builder().finish().unwrap();
+    assert!(!Pack::load(unsigned.clone()).unwrap().is_signed(), "nobody looked");
+    assert!(!Pack::load(signed.clone()).unwrap().is_signed(), "nobody looked");
+    assert!(Pack::starts(&unsigned) && Pack::starts(b"actfor\0\xff") && !Pack::starts(b"actfor 1\n"));
     assert!(Pack::load_signed(unsigned.clone(), &[public], 0).is_err(), "no signature");
     // The same signature on a pack with one tuple less does not hold, although the digest does.
     let mut less = builder();
