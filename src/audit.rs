@@ -270,6 +270,8 @@ fn read<'r>(object: &'r Object<'_>) -> Option<Place<'r>> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     fn log(count: u32) -> (Vec<String>, Chain) {
@@ -332,5 +334,47 @@ mod tests {
         let anew: Vec<_> = (0..4).map(|_| other.append(r#"{"id":"x"}"#).unwrap()).collect();
         assert!(verify(&anew.join("\n"), &[]).is_ok());
         assert!(verify(&anew.join("\n"), &[chain.head()]).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_log_is_said_with_its_line() {
+        let (records, chain) = log(3);
+        let mut other = Chain::new("w2");
+        let second: Vec<_> = (0..3).map(|n| other.append(&format!(r#"{{"id":"o{n}"}}"#)).unwrap()).collect();
+        let mut anew = Chain::new("w");
+        let rewritten: Vec<_> = (0..3).map(|_| anew.append(r#"{"id":"x"}"#).unwrap()).collect();
+        let lines = |lines: &[&String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let [a, b, c] = &records[..] else { panic!() };
+        let [x, y, z] = &second[..] else { panic!() };
+        // Two chains in one log, one line each in turn.
+        let both = lines(&[a, x, b, y, z, c]);
+        let report = verify(&both, &[other.head(), chain.head()]).unwrap();
+        assert_eq!((report.records, report.heads), (6, Vec::from([chain.head(), other.head()])));
+        // A chain that has no record yet is not missing.
+        assert_eq!(verify(&both, &[Chain::new("w3").head()]).unwrap().records, 6);
+        let kept = [chain.head(), other.head()];
+        for (log, expected) in [
+            (lines(&[a, c]), "line 2: `seq` is 3, expected 2: records are missing"),
+            (lines(&[a, x, a]), "line 3: `seq` is 1, expected 2: a fork, or a record twice"),
+            (lines(&[b]), "line 1: `seq` is 2, expected 1: records are missing"),
+            (
+                lines(&[a, &rewritten[1]]),
+                "line 2: `prev` is not the digest of the record before: one of the two was edited",
+            ),
+            (
+                lines(&[x, y, z, &rewritten[0], &rewritten[1], &rewritten[2]]),
+                "line 6: the record is not the one whose head was kept: the chain was written anew",
+            ),
+            (
+                lines(&[x, y, z, a, b]),
+                "record 3 of chain `w` is gone, and its head was kept: the log was cut",
+            ),
+            (
+                lines(&[a, b, c, x, y]),
+                "record 3 of chain `w2` is gone, and its head was kept: the log was cut",
+            ),
+        ] {
+            assert_eq!(verify(&log, &kept).unwrap_err().to_string(), expected);
+        }
     }
 }

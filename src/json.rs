@@ -838,4 +838,199 @@ mod tests {
         let wide = vec!["0"; 5_000].join(",");
         assert_eq!(kind(&alloc::format!("[{wide}]")), JsonErrorKind::Limit("values"));
     }
+
+    /// What a text is written as again; or what is wrong with it, and where.
+    fn outcome(text: &str, limits: &Limits) -> String {
+        match parse(text.as_bytes(), limits) {
+            Ok(value) => {
+                let mut w = Writer::default();
+                w.value(&value);
+                w.finish()
+            }
+            Err(JsonError { kind, offset }) => alloc::format!("{kind:?} {offset}"),
+        }
+    }
+
+    #[test]
+    fn every_form_is_read_as_rfc_8259_has_it() {
+        let same = "=";
+        for (text, expected) in [
+            // Numbers, as they are written.
+            ("0", same),
+            ("-0", same),
+            ("10", same),
+            ("0.5", same),
+            ("-1.25", same),
+            ("1e5", same),
+            ("1E+05", same),
+            ("1.5e-5", same),
+            ("0e0", same),
+            ("-", "Number 1"),
+            ("-a", "Number 1"),
+            ("1.", "Number 2"),
+            ("1.e5", "Number 2"),
+            ("1.a", "Number 2"),
+            (".5", "Unexpected 0"),
+            ("+1", "Unexpected 0"),
+            ("1e", "Number 2"),
+            ("1e+", "Number 3"),
+            ("1ea", "Number 2"),
+            ("00", "Number 1"),
+            ("-01", "Number 2"),
+            ("0x1", "Trailing 1"),
+            ("1.5.5", "Trailing 3"),
+            ("1e5.5", "Trailing 3"),
+            ("1_000", "Trailing 1"),
+            // Texts.
+            (r#""""#, same),
+            (r#"" a/é😀""#, same),
+            (r#""\"\\\/\b\f\n\r\t""#, r#""\"\\/\b\f\n\r\t""#),
+            (r#""\u00e9\u00E9\u0041""#, "\"ééA\""),
+            (r#""\u0000""#, same),
+            (r#""\ud800\udc00\udbff\udfff""#, "\"\u{10000}\u{10ffff}\""),
+            (r#""\x""#, "Escape 2"),
+            (r#""\u00g0""#, "Escape 5"),
+            (r#""\u00"#, "End 5"),
+            (r#""\u00""#, "Escape 5"),
+            (r#""\ud83d""#, "Escape 7"),
+            (r#""\ud83dx""#, "Escape 7"),
+            (r#""\ud83d\n""#, "Escape 8"),
+            (r#""\ud83d\u0041""#, "Escape 13"),
+            (r#""\ud83d\udbff""#, "Escape 13"),
+            (r#""\ud83d\ue000""#, "Escape 13"),
+            (r#""\udc00""#, "Escape 7"),
+            (r#""\udfff\udc00""#, "Escape 7"),
+            ("\"\u{1f}\"", "Unexpected 1"),
+            ("\"\t\"", "Unexpected 1"),
+            ("\"\u{7f}\u{20}\"", same),
+            ("\"a", "End 2"),
+            ("\"\\", "End 2"),
+            ("\"\\\"", "End 3"),
+            ("'a'", "Unexpected 0"),
+            // Words.
+            ("true", same),
+            ("false", same),
+            ("null", same),
+            ("tru", "End 3"),
+            ("trUe", "Unexpected 2"),
+            ("truex", "Trailing 4"),
+            ("True", "Unexpected 0"),
+            ("nul", "End 3"),
+            // White space.
+            (" \t\r\n1 \t\r\n", "1"),
+            ("\u{b}1", "Unexpected 0"),
+            ("\u{c}1", "Unexpected 0"),
+            ("\u{a0}1", "Unexpected 0"),
+            ("1\u{a0}", "Trailing 1"),
+            ("", "End 0"),
+            (" ", "End 1"),
+            // Arrays and objects.
+            ("[]", same),
+            ("[ ]", "[]"),
+            ("[ 1 , 2 ]", "[1,2]"),
+            ("[1,2,[3]]", same),
+            ("[,]", "Unexpected 1"),
+            ("[1,]", "Unexpected 3"),
+            ("[1 2]", "Unexpected 3"),
+            ("[1", "End 2"),
+            ("[1,", "End 3"),
+            ("[1}", "Unexpected 2"),
+            ("]", "Unexpected 0"),
+            ("{}", same),
+            ("{ }", "{}"),
+            (r#"{ "a" : 1 , "b" : {} }"#, r#"{"a":1,"b":{}}"#),
+            (r#"{"":0}"#, same),
+            ("{,}", "Unexpected 1"),
+            (r#"{"a":1,}"#, "Unexpected 7"),
+            (r#"{"a" 1}"#, "Unexpected 5"),
+            (r#"{"a":}"#, "Unexpected 5"),
+            (r#"{"a"}"#, "Unexpected 4"),
+            (r#"{1:2}"#, "Unexpected 1"),
+            (r#"{a:2}"#, "Unexpected 1"),
+            (r#"{"a":1 "b":2}"#, "Unexpected 7"),
+            (r#"{"a":1"#, "End 6"),
+            (r#"{"a":1]"#, "Unexpected 6"),
+            ("{", "End 1"),
+            ("{}{}", "Trailing 2"),
+            (r#"{"a":1,"b":2,"a":3}"#, "DuplicateMember 13"),
+            (r#"{"a":{"a":1},"b":[{"a":1},{"a":2}]}"#, same),
+        ] {
+            let expected = if expected == same { text } else { expected.trim_end() };
+            assert_eq!(outcome(text, &Limits::TOKEN), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_limit_is_met_exactly() {
+        let limits = Limits { bytes: 20, depth: 2, members: 2, values: 5 };
+        for (text, expected) in [
+            (r#""345678901234567890""#, None),
+            (r#""3456789012345678901""#, Some("Limit(\"bytes\") 0")),
+            ("[[1]]", None),
+            ("[[[1]]]", Some("Limit(\"depth\") 2")),
+            ("{\"a\":[{}]}", Some("Limit(\"depth\") 6")),
+            ("{\"a\":1,\"b\":2}", None),
+            ("{\"a\":1,\"b\":2,\"\":3}", Some("Limit(\"members\") 13")),
+            ("[1,2,3,4]", None),
+            ("[1,2,3,4,5]", Some("Limit(\"values\") 9")),
+        ] {
+            assert_eq!(outcome(text, &limits), expected.unwrap_or(text), "{text}");
+        }
+        // However deep a caller lets it be, the stack is bounded.
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let limits = Limits { bytes: 1_000, depth: 1_000, members: 0, values: 1_000 };
+        assert_eq!(outcome(&nested(128), &limits), nested(128));
+        assert_eq!(outcome(&nested(129), &limits), "Limit(\"depth\") 128");
+    }
+
+    #[test]
+    fn only_whole_numbers_are_whole() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("1.0", None),
+            ("1e2", None),
+            ("-1", None),
+            ("-0", None),
+            ("\"1\"", None),
+        ] {
+            assert_eq!(parse(text.as_bytes(), &Limits::TOKEN).unwrap().as_u64(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_text_leaves_out_the_names_in_usual_records_only() {
+        let write = |form: Form, usual: bool| {
+            let mut w = Writer::in_form(form, 0);
+            w.array(|w| {
+                w.record(usual, |w| {
+                    w.key("a").number(1);
+                    w.key("b").object(|w| w.key("c").number(2));
+                    w.key("d").number(3);
+                });
+                w.object(|w| w.key("e").null());
+            });
+            w.finish()
+        };
+        let whole = r#"[{"a":1,"b":{"c":2},"d":3},{"e":null}]"#;
+        assert_eq!(write(Form::Short, true), r#"[[1,{"c":2},3],{"e":null}]"#);
+        assert_eq!(write(Form::Short, false), whole);
+        assert_eq!(write(Form::default(), true), whole);
+    }
+
+    #[test]
+    fn every_value_counts_itself_and_those_inside() {
+        for (text, count) in [("1", 1), ("[]", 1), ("{}", 1), (r#"{"a":[1,{"b":2}],"c":null}"#, 6)] {
+            let value = parse(text.as_bytes(), &Limits::TOKEN).unwrap();
+            assert_eq!(value.count(), count, "{text}");
+            if let Some(object) = value.as_object() {
+                assert_eq!(
+                    (object.count(), object.is_empty()),
+                    (count.saturating_sub(1), count == 1),
+                    "{text}"
+                );
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod acme;
 
 use acme::{Acme, NOW, decide, outcome};
+use actfor::{Request, Timestamp};
 use actfor_mint::patterns::Pattern;
 
 /// Before the line that helps stand lines that do not: of another carrier, type, action or object.
@@ -67,5 +68,48 @@ fn a_challenge_names_a_scope_that_would_cover_the_request() {
             let (allowed, _) = decide(&guard, method, url, &scope(needed), None, NOW);
             assert_eq!((outcome(&allowed), allowed.challenge()), ("allow", None), "{method} {url} {needed}");
         }
+    }
+}
+
+/// RFC 6750 §3, RFC 9449 §7.1: which scheme is named, with which error, and where there is nothing to ask for.
+#[test]
+fn a_challenge_fits_the_refusal() {
+    let acme = Acme::default();
+    let guard = acme.guard();
+    let good = acme.token(Pattern::Offline);
+    let challenge = |url: &str, headers: &[(&str, &str)], now: Option<u64>| {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let request = Request { id: "r", method: "GET", url, headers: &headers, ..Request::default() };
+        let decision = guard.decide(&request, now.and_then(Timestamp::from_seconds));
+        (outcome(&decision), decision.status(), decision.challenge())
+    };
+    let said = |text: &str| Some(text.to_owned());
+    let bearer = format!("Bearer {good}");
+    let own: &[_] = &[("authorization", bearer.as_str())];
+    assert_eq!(challenge("/repos/web/x", &[], Some(NOW)), ("token_missing", 401, said("Bearer")));
+    assert_eq!(
+        challenge("/repos/web/x", own, Some(NOW + 1_000)),
+        (
+            "token_expired",
+            401,
+            said("Bearer error=\"invalid_token\", error_description=\"The access token has expired.\"")
+        )
+    );
+    let (code, status, dpop) =
+        challenge("/repos/web/x", &[("authorization", &format!("DPoP {good}"))], Some(NOW));
+    assert_eq!((code, status), ("proof_invalid", 401));
+    assert!(
+        dpop.as_ref().is_some_and(|text| text.starts_with("DPoP error=\"invalid_dpop_proof\"")),
+        "{dpop:?}"
+    );
+    for (url, now, expected) in [
+        ("/repos/other/x", Some(NOW), ("not_covered", 403)),
+        ("/elsewhere", Some(NOW), ("unmapped", 403)),
+        ("/a//b", Some(NOW), ("path_not_canonical", 400)),
+        ("/repos/web/x", None, ("clock_invalid", 503)),
+    ] {
+        let (code, status, found) = challenge(url, own, now);
+        assert_eq!((code, status), expected);
+        assert_eq!(found.is_some(), code == "not_covered", "{code}: {found:?}");
     }
 }

@@ -32,5 +32,7 @@ mod sentences;
 mod silence;
 #[path = "support/identity/mod.rs"]
 mod support;
+#[path = "support/vectors.rs"]
+mod vectors;
 #[path = "support/identity/written.rs"]
 mod written;

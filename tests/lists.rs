@@ -117,6 +117,63 @@ fn a_chain_hides_a_tool_only_where_no_call_could_show_more() {
     assert_eq!(shown(&unnamed, None), [true, false]);
 }
 
+/// A list says whether it is all: no limit was met, nothing was unknown, and every tuple is at hand.
+#[test]
+fn a_list_says_whether_it_is_all() {
+    let more = r#",{"user":"user:ana","relation":"writer","object":"repo:a"}]"#;
+    let tuples =
+        |acme: Acme| Acme { tuples: format!("{}{more}", acme.tuples.strip_suffix(']').unwrap()), ..acme };
+    let claims = |acme: &Acme| acme.claims(Pattern::Offline).replace("repo:web:rw", "repo:read");
+    let list = |acme: &Acme, claims: &str, more: &str, most: usize| {
+        let config = acme.config();
+        let config = format!("{}{more}}}", config.strip_suffix('}').unwrap());
+        let guard = Guard::from_config(config.as_bytes(), 1).unwrap_or_else(|e| panic!("{e}"));
+        let found =
+            ask(&acme.sign(claims), |request| guard.list_objects(request, "read", "repo", most, at(NOW)));
+        let found = found.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        (found.names, found.complete)
+    };
+    let all = || ["repo:a", "repo:infra", "repo:web"].map(String::from).to_vec();
+    let acme = tuples(Acme::default());
+    assert_eq!(list(&acme, &claims(&acme), "", 10), (all(), true));
+    assert_eq!(list(&acme, &claims(&acme), "", 3), (all(), true));
+    let (some, complete) = list(&acme, &claims(&acme), "", 2);
+    assert_eq!((some.len(), complete), (2, false));
+    // Others hold more tuples.
+    assert_eq!(list(&acme, &claims(&acme), r#","relationships":{}"#, 10), (all(), false));
+    // What is refused for certain is not missing; what nobody knows is.
+    let with =
+        |line: &str| tuples(Acme { rules: acme::RULES.replace("chain at most 3", line), ..Acme::default() });
+    let forbidden = with("chain at most 3\nforbid agents to read on repo as no\n  when object.id == \"web\"");
+    assert_eq!(list(&forbidden, &claims(&forbidden), "", 10), (all()[..2].to_vec(), true));
+    let unknown = with(
+        "chain at most 3\nforbid agents to read on repo as no\n  when object.id == \"web\" && request.path == \"/x\"",
+    );
+    assert_eq!(list(&unknown, &claims(&unknown), "", 10), (all()[..2].to_vec(), false));
+    // What needs an approval is known to.
+    let asks =
+        with("chain at most 3\napprove agents to read on repo by user as ask\n  when object.id == \"web\"");
+    let asks = Acme { rules: asks.rules.replace("/repos/{repo}/**", "/repos/{repo}"), ..asks };
+    assert_eq!(list(&asks, &claims(&asks), "", 10), (all()[..2].to_vec(), true));
+    // Where a claim says who is related, it may say so of objects that no tuple names.
+    let says = with("chain at most 3\ntoken says user is reader of repo:{claim.repo}");
+    assert_eq!(list(&says, &claims(&says), "", 10), (all(), false));
+    let named = claims(&says).replacen('{', r#"{"repo":"zoo","#, 1);
+    assert_eq!(list(&says, &named, "", 10), ([all(), vec!["repo:zoo".into()]].concat(), true));
+}
+
+#[test]
+fn types_actions_and_objects_are_there_to_ask_about() {
+    let guard = Acme::default().guard();
+    assert_eq!(guard.actions("repo").collect::<Vec<_>>(), ["read", "push"]);
+    assert_eq!(guard.actions("salary_record").collect::<Vec<_>>(), ["read"]);
+    assert_eq!(guard.actions("planet").count(), 0);
+    let mut objects = guard.objects("salary_record");
+    objects.sort();
+    assert_eq!(objects, ["salary_record:ana", "salary_record:bo"]);
+    assert_eq!(guard.objects("planet"), <[&str; 0]>::default());
+}
+
 #[test]
 fn a_refused_token_is_shown_nothing() {
     let world = policy("mcp-server");

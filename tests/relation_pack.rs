@@ -19,6 +19,7 @@ use actfor::pack::{Builder, Pack, Section};
 use actfor::relation::{Facts, Limits, Question, Relations, Scratch};
 use actfor_mint::SigningKey;
 use random::{Allow, Case, Random};
+use sha2::{Digest, Sha256};
 use support::{World, tuples};
 
 const MODEL: &str = "model
@@ -172,6 +173,9 @@ fn signatures_hold_and_serials_do_not_go_back() {
     assert!(Pack::load_signed(signed.clone(), &[], 0).is_err(), "no key");
     assert!(Pack::load_signed(signed.clone(), &[public], 8).is_err(), "an older serial");
     let unsigned = builder().finish().unwrap();
+    assert!(!Pack::load(unsigned.clone()).unwrap().is_signed(), "nobody looked");
+    assert!(!Pack::load(signed.clone()).unwrap().is_signed(), "nobody looked");
+    assert!(Pack::starts(&unsigned) && Pack::starts(b"actfor\0\xff") && !Pack::starts(b"actfor 1\n"));
     assert!(Pack::load_signed(unsigned.clone(), &[public], 0).is_err(), "no signature");
     // The same signature on a pack with one tuple less does not hold, although the digest does.
     let mut less = builder();
@@ -182,6 +186,61 @@ fn signatures_hold_and_serials_do_not_go_back() {
     assert!(Pack::load_signed(less, &[public], 0).is_err(), "other tuples");
     // The policy is the same, whatever tuples and numbers come with it.
     assert_eq!(pack.policy_id(), world.pack.policy_id());
+}
+
+/// A digest is no proof of good will: whoever writes a pack can make it fit.
+#[test]
+fn a_table_of_sections_is_in_order_whatever_its_digest_says() {
+    const EDGES: usize = 128;
+    const HEADER: u32 = 160;
+    let mut builder = Builder::default();
+    builder.set(Section::Rules, b"rules".to_vec());
+    builder.set(Section::Model, b"model".to_vec());
+    let good = builder.finish().unwrap();
+    let load = |edges: [u32; 6], more: &[u8]| {
+        let mut bytes = good.clone();
+        bytes.extend_from_slice(more);
+        for (at, edge) in edges.iter().enumerate() {
+            bytes[EDGES + 4 * at..EDGES + 4 * at + 4].copy_from_slice(&edge.to_le_bytes());
+        }
+        let section = |at: usize| bytes.get(edges[at] as usize..edges[at + 1] as usize).unwrap_or_default();
+        let digest = Sha256::new()
+            .chain_update(&bytes[104..HEADER as usize])
+            .chain_update(section(0))
+            .chain_update(section(2))
+            .finalize();
+        bytes[8..40].copy_from_slice(&digest);
+        Pack::load(bytes).map(drop).map_err(|error| error.0)
+    };
+    let (start, middle, end) = (HEADER, HEADER + 5, HEADER + 10);
+    let table = "its table of sections is not in order";
+    for (edges, more, expected) in [
+        ([start, middle, middle, end, end, end], &b""[..], Ok(())),
+        ([start, middle, middle, end, end, end], b"x", Err("something follows its last section")),
+        ([start, middle, middle, end, end, end + 1], b"", Err(table)),
+        ([start + 1, middle, middle, end, end, end], b"", Err(table)),
+        ([start, middle, middle + 1, end, end, end], b"", Err(table)),
+        ([start, middle, middle - 1, end, end, end], b"", Err(table)),
+        ([start, start - 1, start - 1, end, end, end], b"", Err(table)),
+        ([0, middle, middle, end, end, end], b"", Err(table)),
+        ([start, middle, middle, end, end, middle], b"", Err(table)),
+        ([start, u32::MAX, u32::MAX, u32::MAX, u32::MAX, u32::MAX], b"", Err(table)),
+    ] {
+        assert_eq!(load(edges, more), expected, "{edges:?}");
+    }
+}
+
+#[test]
+fn what_rules_and_what_model_says_counts_for_the_policy() {
+    let id = |rules: &[u8], model: &[u8]| {
+        let mut builder = Builder::default();
+        builder.set(Section::Rules, rules.to_vec());
+        builder.set(Section::Model, model.to_vec());
+        *Pack::load(builder.finish().unwrap()).unwrap().policy_id()
+    };
+    assert_eq!(id(b"ab", b"c"), id(b"ab", b"c"));
+    assert_ne!(id(b"ab", b"c"), id(b"a", b"bc"));
+    assert_ne!(id(b"ab", b""), id(b"", b"ab"));
 }
 
 #[test]

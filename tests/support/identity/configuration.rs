@@ -1,8 +1,10 @@
 //! What does not load, and which member the error names.
 
 use actfor::Guard;
+use actfor::json::{Value, Writer};
 
-use super::support::Fixture;
+use super::support::{self, Fixture};
+use super::vectors;
 
 fn check(issuer: &[(&str, &str)], root: &[(&str, &str)], path: &str, says: &str) {
     let owned = |members: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -14,6 +16,53 @@ fn check(issuer: &[(&str, &str)], root: &[(&str, &str)], path: &str, says: &str)
     assert_eq!(error.code.as_str(), "config_invalid", "{error}");
     assert_eq!(error.path, path, "{error}");
     assert!(error.message.contains(says), "{error}");
+}
+
+/// Every setting at its edge: `vectors/config/settings.json`.
+#[test]
+fn every_setting_loads_or_says_what_is_wrong_with_it() {
+    let file = vectors::read("config/settings.json");
+    let before = Fixture::of("rfc8693").config(&[], &[]);
+    let before = support::parse(before.as_bytes());
+    // The object with one member that is this, whatever it was.
+    let with = |w: &mut Writer, object: &Value<'_>, name: &str, write: &dyn Fn(&mut Writer)| {
+        w.object(|w| {
+            for (other, value) in object.as_object().unwrap().iter().filter(|(other, _)| *other != name) {
+                w.key(other).value(value);
+            }
+            write(w.key(name));
+        });
+    };
+    let issuer = &before.as_object().unwrap().get("issuers").and_then(Value::as_array).unwrap()[0];
+    let mut wrong = Vec::new();
+    for case in file.as_array().unwrap() {
+        let case = case.as_object().unwrap();
+        vectors::only(case, &["in", "member", "value", "path", "says", "expect"]);
+        let (member, value) = (vectors::string(case, "member"), case.get("value").unwrap());
+        let mut w = Writer::default();
+        match vectors::string(case, "in") {
+            "issuer" => with(&mut w, &before, "issuers", &|w| {
+                w.array(|w| with(w, issuer, member, &|w| w.value(value)));
+            }),
+            _ => with(&mut w, &before, member, &|w| w.value(value)),
+        }
+        let config = w.finish();
+        let found = match Guard::from_config(config.as_bytes(), 1) {
+            Ok(_) => "loads".to_owned(),
+            Err(error) => format!("{}: {}", error.path, error.message),
+        };
+        let good = match case.get("expect") {
+            Some(_) => found == vectors::string(case, "expect"),
+            None => {
+                let (path, says) = (vectors::string(case, "path"), vectors::string(case, "says"));
+                found.starts_with(&format!("{path}: ")) && found.contains(says)
+            }
+        };
+        if !good {
+            wrong.push(format!("{member} {}: {found}", support::text(value)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
