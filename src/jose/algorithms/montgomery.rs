@@ -132,6 +132,9 @@ fn accumulate(sum: &mut [Word], factor: Word, number: &[Word]) {
         (*slot, carry) = (wide as Word, (wide >> Word::BITS) as Word);
     }
     for slot in slots {
+        if carry == 0 {
+            return;
+        }
         let (word, over) = slot.overflowing_add(carry);
         (*slot, carry) = (word, Word::from(over));
     }
