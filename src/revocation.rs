@@ -4,7 +4,7 @@
 //! user, a client or one token, each until a time. Both are asked for every request and for every record of
 //! its chain, whether the token was seen before or not.
 
-use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::config::{Issuer, StatusSettings};
 use crate::error::{Code, ConfigError, Refusal, quote};
@@ -69,7 +69,8 @@ pub struct Revocations {
     list: Option<(u64, Timestamp)>,
     /// How old the list may be, where there must be one.
     max_age: Option<u64>,
-    status: BTreeMap<String, Arc<StatusList>>,
+    /// Status lists by address, few.
+    status: Vec<(String, Arc<StatusList>)>,
 }
 
 impl Revocations {
@@ -96,13 +97,23 @@ impl Revocations {
     /// Takes a status list that was verified. An older one than the last is refused.
     pub(crate) fn take_status(&mut self, uri: String, list: StatusList) -> Result<(), ConfigError> {
         let refuse = |text: &str| Err(ConfigError::new(Code::ConfigInvalid, "status", text));
-        match self.status.get(&uri) {
-            Some(last) if last.issued_at > list.issued_at => return refuse("a newer list was taken before"),
-            None if self.status.len() >= LISTS => return refuse("there are too many lists"),
-            _ => {}
+        let full = self.status.len() >= LISTS;
+        match self.status.iter_mut().find(|(known, _)| *known == uri) {
+            Some((_, last)) if last.issued_at > list.issued_at => refuse("a newer list was taken before"),
+            Some((_, last)) => {
+                *last = Arc::new(list);
+                Ok(())
+            }
+            None if full => refuse("there are too many lists"),
+            None => {
+                self.status.push((uri, Arc::new(list)));
+                Ok(())
+            }
         }
-        self.status.insert(uri, Arc::new(list));
-        Ok(())
+    }
+
+    fn status_list(&self, uri: &str) -> Option<&Arc<StatusList>> {
+        self.status.iter().find(|(known, _)| known == uri).map(|(_, list)| list)
     }
 
     /// The list that a token's status is in, if it is not there or too old.
@@ -114,7 +125,7 @@ impl Revocations {
     ) -> Option<&'t str> {
         let Some(StatusSettings { uris, ignored: false, .. }) = &issuer.status else { return None };
         let (uri, _) = reference(token).ok()??;
-        let usable = self.status.get(uri).is_some_and(|list| now < list.usable_until);
+        let usable = self.status_list(uri).is_some_and(|list| now < list.usable_until);
         (!usable && uris.iter().any(|known| known.fits(uri))).then_some(uri)
     }
 
@@ -217,7 +228,7 @@ impl Revocations {
                 format!("the status list {} is not among `status.uris`", quote(uri)),
             ));
         }
-        let list = self.status.get(uri).filter(|list| now < list.usable_until);
+        let list = self.status_list(uri).filter(|list| now < list.usable_until);
         let list = list.ok_or_else(|| unavailable("the status list of the token is missing or too old"))?;
         match list.status(index) {
             Some(0) => Ok(()),

@@ -24,7 +24,9 @@ impl<'a> Target<'a> {
     pub fn parse(url: &'a str) -> Result<Self, Refusal> {
         let not_canonical =
             |what: &str| Refusal::new(Code::PathNotCanonical, format!("{what} in {}", quote(url)));
-        let (host, rest) = match url.split_once("://") {
+        // A path has no scheme before it, and most requests start with one.
+        let scheme = if url.starts_with('/') { None } else { url.split_once("://") };
+        let (host, rest) = match scheme {
             Some((scheme, rest))
                 if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
             {
@@ -34,7 +36,7 @@ impl<'a> Target<'a> {
             }
             _ => (None, url),
         };
-        if rest.contains('#') {
+        if rest.bytes().any(|byte| byte == b'#') {
             return Err(not_canonical("a fragment"));
         }
         let (path, query) = match rest.split_once('?') {
@@ -114,7 +116,7 @@ const fn is_unreserved(byte: u8) -> bool {
 
 /// A segment without its escapes; `None` where it is not UTF-8.
 pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
+    if segment.bytes().all(|byte| byte != b'%') {
         return Some(Cow::Borrowed(segment));
     }
     let mut out = Vec::with_capacity(segment.len());

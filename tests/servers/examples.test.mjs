@@ -115,6 +115,8 @@ for (const server of ['mcp-sdk-1', 'mcp-sdk-2']) {
       assert.deepEqual(await names(writer), ['read_readme', 'push_note']);
       const pushed = await writer.callTool({ name: 'push_note', arguments: { repo: 'web', text: 'hello' } });
       assert.deepEqual(pushed.content, [{ type: 'text', text: 'web: hello' }]);
+      // The tool has a default.
+      assert.deepEqual((await writer.callTool({ name: 'push_note', arguments: { repo: 'web' } })).content, [{ type: 'text', text: 'web: a note' }]);
       await assert.rejects(writer.callTool({ name: 'push_note', arguments: { repo: 'infra', text: 'hello' } }), /does not cover|required "repo:infra:write"/);
       await assert.rejects(writer.callTool({ name: 'drop_database', arguments: {} }), (error) => /not covered by any rule|403/.test(error.message));
 

@@ -30,7 +30,7 @@ public GET /healthz
 
 mcp  /mcp
 tool read_readme  is read on repo:{repo}
-tool push_note    is push on repo:{repo}  with text: string
+tool push_note    is push on repo:{repo}
 `;
 
 const issuer = createTestIssuer();

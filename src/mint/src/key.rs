@@ -4,8 +4,10 @@ use std::fmt;
 
 use actfor::jose::{Algorithm, Key, base64url};
 use actfor::json::{self, Object, Value, Writer};
-use ed25519_dalek::Signer as _;
+use p256::ecdsa::signature::Signer as _;
 use sha2::Digest as _;
+
+use crate::ed25519;
 
 /// Why a key or a token could not be made: lower case, no final stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub struct SigningKey {
 }
 
 enum Secret {
-    Ed25519(ed25519_dalek::SigningKey),
+    Ed25519(ed25519::Key),
     Es256(p256::ecdsa::SigningKey),
     #[cfg(feature = "rs256")]
     Rs256(Box<rsa::pkcs1v15::SigningKey<sha2::Sha256>>),
@@ -108,9 +110,7 @@ impl SigningKey {
     /// Where they are not a key of the algorithm.
     pub fn from_seed(algorithm: Algorithm, seed: [u8; 32]) -> Result<Self, MintError> {
         let secret = match algorithm {
-            Algorithm::EdDsa | Algorithm::Ed25519 => {
-                Secret::Ed25519(ed25519_dalek::SigningKey::from_bytes(&seed))
-            }
+            Algorithm::EdDsa | Algorithm::Ed25519 => Secret::Ed25519(ed25519::Key::new(seed)),
             Algorithm::Es256 => Secret::Es256(
                 p256::ecdsa::SigningKey::from_slice(&seed)
                     .map_err(|_| MintError::new("`d` is not a key of P-256"))?,
@@ -239,7 +239,7 @@ impl SigningKey {
     /// The bare signature of a message.
     pub fn signature(&self, message: &[u8]) -> Vec<u8> {
         match &self.secret {
-            Secret::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Secret::Ed25519(key) => key.sign(message),
             Secret::Es256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(message);
                 signature.to_bytes().to_vec()
@@ -289,7 +289,7 @@ impl SigningKey {
     fn public_members(&self) -> Vec<(&'static str, String)> {
         match &self.secret {
             Secret::Ed25519(key) => {
-                vec![("crv", "Ed25519".into()), ("x", base64url::encode(key.verifying_key().as_bytes()))]
+                vec![("crv", "Ed25519".into()), ("x", base64url::encode(key.public()))]
             }
             Secret::Es256(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
@@ -314,7 +314,7 @@ impl SigningKey {
 
     fn private_members(&self) -> Vec<(&'static str, String)> {
         match &self.secret {
-            Secret::Ed25519(key) => vec![("d", base64url::encode(key.as_bytes()))],
+            Secret::Ed25519(key) => vec![("d", base64url::encode(key.seed()))],
             Secret::Es256(key) => vec![("d", base64url::encode(&key.to_bytes()))],
             #[cfg(feature = "rs256")]
             Secret::Rs256(key) => {

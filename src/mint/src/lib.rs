@@ -15,6 +15,7 @@
 //! ```
 
 pub mod dialects;
+mod ed25519;
 mod key;
 pub mod patterns;
 

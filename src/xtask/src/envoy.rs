@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::optimise::optimise;
+use crate::optimise::{FLAGS, optimise};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const FILTER: &str = "dist/envoy/actfor.wasm";
@@ -22,15 +22,13 @@ pub fn build() -> Result<(), String> {
     let home = env::var("CARGO_HOME")
         .or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))
         .unwrap_or_default();
-    // SHA-2 as loops, as for npm: what is hashed here is short.
     let flags = [
         format!("--remap-path-prefix={home}=cargo"),
         format!("--remap-path-prefix={}=actfor", root.display()),
-        "--cfg=sha2_backend_soft=\"compact\"".into(),
     ];
     let mut cargo = cargo(&root);
     cargo.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
-    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
+    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", [&flags.join("\u{1f}"), FLAGS[0], FLAGS[1]].join("\u{1f}")))?;
     let (compiled, filter) =
         (root.join("target").join(TARGET).join("wasm/actfor_envoy.wasm"), root.join(FILTER));
     parent(&filter)?;

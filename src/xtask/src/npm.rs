@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::optimise::optimise;
+use crate::optimise::{FLAGS, optimise};
 use crate::setup;
 use crate::shell::{command, read, root, run, step};
 
@@ -58,11 +58,9 @@ fn compile() -> Result<PathBuf> {
             std::env::var("HOME").or_else(|_| std::env::var("USERPROFILE")).unwrap_or_default()
         )
     });
-    let flags: [String; 4] = [
+    let flags: [String; 3] = [
         format!("--remap-path-prefix={}=actfor", root().display()),
         format!("--remap-path-prefix={home}=cargo"),
-        // SHA-2 as loops. Unrolled it is a large part of what a start has to compile, and what is hashed here is short.
-        "--cfg=sha2_backend_soft=\"compact\"".into(),
         // Where the source of the standard library is installed, its panics name it.
         format!("--remap-path-prefix={}=rust", read(command("rustc").args(["--print", "sysroot"]))?.trim()),
     ];
@@ -77,7 +75,7 @@ fn compile() -> Result<PathBuf> {
             "--target",
             "wasm32-unknown-unknown",
         ])
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
+        .env("CARGO_ENCODED_RUSTFLAGS", [&flags.join("\x1f"), FLAGS[0], FLAGS[1]].join("\x1f")))?;
     Ok(root().join("target/wasm32-unknown-unknown/wasm/actfor_js.wasm"))
 }
 
