@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::optimise::{FLAGS, optimise};
+use crate::wasm::{compile, optimise};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const FILTER: &str = "dist/envoy/actfor.wasm";
@@ -18,21 +18,10 @@ const FILTER: &str = "dist/envoy/actfor.wasm";
 pub fn build() -> Result<(), String> {
     eprintln!("envoy: building {FILTER}");
     let root = root();
-    // No path of this machine may end up in the messages of the filter's panics.
-    let home = env::var("CARGO_HOME")
-        .or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")))
-        .unwrap_or_default();
-    let flags = [
-        format!("--remap-path-prefix={home}=cargo"),
-        format!("--remap-path-prefix={}=actfor", root.display()),
-    ];
-    let mut cargo = cargo(&root);
-    cargo.args(["build", "--profile", "wasm", "--target", TARGET, "-p", "actfor-envoy", "--lib"]);
-    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", [&flags.join("\u{1f}"), FLAGS[0], FLAGS[1]].join("\u{1f}")))?;
-    let (compiled, filter) =
-        (root.join("target").join(TARGET).join("wasm/actfor_envoy.wasm"), root.join(FILTER));
+    let filter = root.join(FILTER);
     parent(&filter)?;
-    optimise(&compiled, &filter).map_err(|e| format!("{e:#}"))
+    let built = compile("actfor-envoy").and_then(|compiled| optimise(&compiled, &filter));
+    built.map_err(|error| format!("{error:#}"))
 }
 
 /// Tests the filter: its logic natively, then the built filter in the real Envoy.

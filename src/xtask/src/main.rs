@@ -14,13 +14,13 @@ mod fuzz;
 mod mutants;
 mod node;
 mod npm;
-mod optimise;
 mod scoreboard;
 mod setup;
 mod shell;
 mod size;
 mod test;
 mod vectors;
+mod wasm;
 
 use std::process::ExitCode;
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::optimise::{FLAGS, optimise};
 use crate::setup;
 use crate::shell::{command, read, root, run, step};
+use crate::wasm::{compile, optimise};
 
 /// Builds the package and packs it; gives the path of the tarball.
 pub fn build() -> Result<PathBuf> {
@@ -18,7 +18,8 @@ pub fn build() -> Result<PathBuf> {
     let dist = root().join("dist/npm");
     let glue = root().join("target/npm/glue");
     fresh(&dist)?;
-    let compiled = compile()?;
+    step("npm: compile actfor-js to wasm");
+    let compiled = compile("actfor-js")?;
     let optimised = root().join("target/npm/actfor.wasm");
     if setup::newer(&compiled, &optimised) || !glue.exists() {
         fresh(&glue)?;
@@ -47,36 +48,6 @@ fn fresh(folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder)?;
     }
     Ok(fs::create_dir_all(folder)?)
-}
-
-/// The wasm as the compiler leaves it. No path of this machine gets in.
-fn compile() -> Result<PathBuf> {
-    step("npm: compile actfor-js to wasm");
-    let home = std::env::var("CARGO_HOME").unwrap_or_else(|_| {
-        format!(
-            "{}/.cargo",
-            std::env::var("HOME").or_else(|_| std::env::var("USERPROFILE")).unwrap_or_default()
-        )
-    });
-    let flags: [String; 3] = [
-        format!("--remap-path-prefix={}=actfor", root().display()),
-        format!("--remap-path-prefix={home}=cargo"),
-        // Where the source of the standard library is installed, its panics name it.
-        format!("--remap-path-prefix={}=rust", read(command("rustc").args(["--print", "sysroot"]))?.trim()),
-    ];
-    run(command("cargo")
-        .args([
-            "build",
-            "--profile",
-            "wasm",
-            "--package",
-            "actfor-js",
-            "--lib",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .env("CARGO_ENCODED_RUSTFLAGS", [&flags.join("\x1f"), FLAGS[0], FLAGS[1]].join("\x1f")))?;
-    Ok(root().join("target/wasm32-unknown-unknown/wasm/actfor_js.wasm"))
 }
 
 /// The glue. Our entries say where the wasm is, so the glue must not guess.
