@@ -73,8 +73,14 @@ fn a_key_set_makes_a_new_generation_and_leaves_the_old_one() {
     let generation = Generation::new(&config(&issuer)).unwrap();
     // This issuer's keys stand in the configuration, so there is nothing to fetch and nothing to replace.
     assert_eq!(generation.key_sources(), "");
-    assert!(generation.with_keys("https://as.example", issuer.jwks().as_bytes(), 1_795_000_060.0).is_err());
-    assert!(generation.with_keys("https://as.example", issuer.jwks().as_bytes(), f64::NAN).is_err());
+    assert!(
+        generation
+            .with_keys("https://as.example", Some(issuer.jwks().as_bytes().into()), 1_795_000_060.0)
+            .is_err()
+    );
+    assert!(
+        generation.with_keys("https://as.example", Some(issuer.jwks().as_bytes().into()), f64::NAN).is_err()
+    );
 }
 
 #[wasm_bindgen_test]
