@@ -25,10 +25,10 @@ pub fn compile(package: &str) -> Result<PathBuf> {
     ];
     let target = "wasm32-unknown-unknown";
     run(command("cargo")
-        .args(["build", "--profile", "wasm", "--lib", "--target", target, "--package", package])
+        .args(["build", "--release", "--lib", "--target", target, "--package", package])
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
     let name = package.replace('-', "_");
-    Ok(root().join(format!("target/{target}/wasm/{name}.wasm")))
+    Ok(root().join(format!("target/{target}/release/{name}.wasm")))
 }
 
 /// Writes a smaller and quicker module, without names.
